@@ -1,0 +1,173 @@
+"""What a project becomes on Docker: the arguments of one container, part by part. Values only, nothing is registered."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from labform.declaration import mebibytes
+from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
+from labform.people import Person
+from labform.placement import Placement
+from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
+from labform.stack_file import Limits
+from labform.volumes import Directory, Volume
+
+TOKEN_FILE = f"{SECRETS}/jupyter-token"
+"""Where JupyterLab finds its token; never in its arguments, which everybody on the host can read."""
+
+_HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=3)"
+_DEADLINE = """\
+end=/tmp/.labform-deadline
+[ -f "$end" ] || echo $(($(date +%s) + $1)) > "$end"
+left=$(($(cat "$end") - $(date +%s)))
+[ "$left" -gt 0 ] || { echo "deadline of $1 s has passed" >&2; exit 124; }
+shift
+exec timeout --kill-after=30 "$left" "$@"
+"""
+"""All tries of a run share one deadline, which its first try writes into the container's own layer."""
+
+
+def process(args: ProjectArgs) -> dict[str, Any]:
+    """What runs, and what Docker does when it ends."""
+    grace = {"stop_timeout": args.stop_grace, "destroy_grace_seconds": args.stop_grace, "init": True}
+    if args.run:
+        command = [*args.run.command]
+        if args.run.deadline:
+            command = ["/bin/sh", "-c", _DEADLINE, "deadline", str(args.run.deadline), *command]
+        retry = {"restart": "on-failure", "max_retry_count": args.run.retries} if args.run.retries else {"restart": "no"}
+        return {"command": command, "must_run": False, "wait": False, **retry, **grace}
+    return {"command": _served(args), "must_run": args.must_run, "restart": "unless-stopped", **_health(args), **grace}
+
+
+def _served(args: ProjectArgs) -> list[str]:
+    if isinstance(args.service, Command):
+        return [*args.service.command]
+    port = f"--ServerApp.port={JUPYTER_PORT}"
+    root = f"--ServerApp.root_dir={notebooks(args)}"
+    return ["jupyter", "lab", "--no-browser", "--ServerApp.ip=0.0.0.0", port, "--ServerApp.port_retries=0", root]
+
+
+def notebooks(args: ProjectArgs) -> str:
+    """Where JupyterLab keeps notebooks: as declared, else the first writable mount, else the home."""
+    declared = args.service.directory if isinstance(args.service, Jupyter) else None
+    return declared or next((mount.path for mount in args.mounted().values() if not mount.read_only), HOME)
+
+
+def _health(args: ProjectArgs) -> dict[str, Any]:
+    service = args.service
+    tests = ["python", "-c", _HEALTH] if isinstance(service, Jupyter) else service and service.health
+    if not tests or service is None:
+        return {"wait": False}
+    check = docker.ContainerHealthcheckArgs(
+        tests=["CMD", *tests], interval="5s", timeout="5s", retries=3, start_period=f"{service.startup}s"
+    )
+    return {"healthcheck": check, "wait": True, "wait_timeout": service.startup}
+
+
+def limits(given: Limits) -> dict[str, Any]:
+    """CPU and memory; swap is the same figure, which means none, because without it the provider sees a change for ever."""
+    memory = mebibytes(given.memory)
+    return {"cpus": f"{given.cpus:f}", "memory": memory, "memory_swap": memory, "shm_size": mebibytes(given.shared_memory)}
+
+
+def hardening(args: ProjectArgs) -> dict[str, Any]:
+    """No capability, no new privileges, and logs that cannot fill the disk."""
+    return {
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=sorted(args.capabilities) or None),
+        "security_opts": ["no-new-privileges:true"],
+        "log_driver": "json-file",
+        "log_opts": {"max-size": "10m", "max-file": "3"},
+    }
+
+
+def devices(placement: Placement, form: str) -> dict[str, Any]:
+    """The GPUs by id: as the NVIDIA hook or as CDI names takes them; never a count, which would mean the first ones."""
+    if not placement.gpus:
+        return {}
+    ids = sorted(placement.gpus)
+    if form == "cdi":
+        request = docker.ContainerDeviceRequestArgs(driver="cdi", device_ids=[f"nvidia.com/gpu={one}" for one in ids])
+    else:
+        request = docker.ContainerDeviceRequestArgs(driver="nvidia", device_ids=ids, capabilities=["gpu"])
+    unlimited = [("memlock", -1), ("stack", 64 * 1024**2)]
+    ulimits = [docker.ContainerUlimitArgs(name=name, soft=value, hard=value) for name, value in unlimited]
+    return {"device_requests": [request], "ulimits": ulimits}
+
+
+def environment(
+    args: ProjectArgs, placement: Placement, secrets: Mapping[str, pulumi.Input[str]]
+) -> list[pulumi.Input[str]]:
+    """The variables, sorted. A project without GPUs sees none, even where Docker's default runtime is NVIDIA's."""
+    plain = {"HOME": HOME, "USER": args.owner, "LOGNAME": args.owner, **args.env}
+    if not placement.gpus:
+        plain["NVIDIA_VISIBLE_DEVICES"] = "void"
+    if isinstance(args.service, Jupyter):
+        plain["JUPYTER_TOKEN_FILE"] = TOKEN_FILE
+    given: list[pulumi.Input[str]] = [f"{key}={plain[key]}" for key in sorted(plain)]
+    chosen = [key for key in sorted(args.secrets) if args.secrets[key].form == "env"]
+    return given + [pulumi.Output.concat(f"{key}=", pulumi.Output.secret(secrets[key])) for key in chosen]
+
+
+def files(
+    args: ProjectArgs,
+    person: Person,
+    lab: str,
+    secrets: Mapping[str, pulumi.Input[str]],
+    token: pulumi.Input[str] | None,
+) -> list[docker.ContainerUploadArgs]:
+    """Files that make the owner known to `whoami`, git and ssh, and the project's secret files."""
+    uid, gid, owner = person.uid, person.gid or person.uid, args.owner
+    users = f"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n{owner}:x:{uid}:{gid}:{owner}:{HOME}:/bin/sh\n"
+    groups = f"root:x:0:\nnogroup:x:65534:\n{owner}:x:{gid}:\n"
+    git = f"[user]\n\tname = {owner}\n\temail = {person.email or f'{owner}@{lab}'}\n"
+    plain = {"/etc/passwd": users, "/etc/group": groups, "/etc/gitconfig": git}
+    hidden = {f"{SECRETS}/{key}": secrets[key] for key in sorted(args.secrets) if args.secrets[key].form == "file"}
+    if token is not None:
+        hidden[TOKEN_FILE] = token
+    made = [docker.ContainerUploadArgs(file=path, content=text, permissions="0644") for path, text in plain.items()]
+    return made + [
+        docker.ContainerUploadArgs(file=path, content=pulumi.Output.secret(text), permissions="0444")
+        for path, text in hidden.items()
+    ]
+
+
+def mounts(
+    args: ProjectArgs, volumes: Mapping[str, Volume], sources: Mapping[str, pulumi.Input[str]]
+) -> list[docker.ContainerMountArgs]:
+    """The project's volumes by where they appear; a directory is a bind, everything else a Docker volume."""
+    made = []
+    for key, mount in args.mounted().items():
+        volume = volumes[key]
+        read_only = mount.read_only or getattr(volume, "read_only", False)
+        kind = "bind" if isinstance(volume, Directory) else "volume"
+        made.append(
+            docker.ContainerMountArgs(type=kind, source=sources[key], target=mount.path, read_only=read_only or None)
+        )
+    return made
+
+
+def ports(args: ProjectArgs, placement: Placement) -> list[docker.ContainerPortArgs] | None:
+    """The published port, on the host's own address unless declared otherwise."""
+    if args.container_port is None or args.service is None:
+        return None
+    return [
+        docker.ContainerPortArgs(
+            internal=args.container_port, external=placement.port, ip=args.service.listen, protocol="tcp"
+        )
+    ]
+
+
+def labels(lab: str, name: str, args: ProjectArgs) -> list[docker.ContainerLabelArgs]:
+    """What the container belongs to; of a run its generation too, so that a new one runs it again."""
+    given = {LAB_LABEL: lab, PROJECT_LABEL: name, OWNER_LABEL: args.owner}
+    if args.run:
+        given["labform.generation"] = str(args.run.generation)
+    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in given.items()]
+
+
+def replaced_by(args: ProjectArgs, placement: Placement, form: str) -> Sequence[str]:
+    """Fields whose edit the provider would only record; with the NVIDIA hook a memory update may drop the GPU."""
+    never_applied = ["mounts", "healthcheck", "tmpfs", "init"]
+    return never_applied + (["memory", "memorySwap"] if placement.gpus and form == "nvidia" else [])

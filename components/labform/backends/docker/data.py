@@ -1,0 +1,15 @@
+"""Where a project's data is, in words for people."""
+
+from labform import naming
+from labform.stack_file import LabArgs
+from labform.volumes import ManagedVolume
+
+
+def data_of(args: LabArgs, name: str) -> list[str]:
+    """Where a project's data is, for people: `ds01-home at /home/lab`."""
+    lines = []
+    for key, mount in args.projects[name].mounted().items():
+        volume = args.volumes[key]
+        where = naming.volume(args.lab, key) if isinstance(volume, ManagedVolume) else getattr(volume, "path", key)
+        lines.append(f"{where} at {mount.path}")
+    return lines

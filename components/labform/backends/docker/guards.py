@@ -1,0 +1,121 @@
+"""Hooks that look at the world before something is created there: nothing foreign is taken over, no lost data hidden.
+
+Docker adopts a volume of the same name without a word and makes an empty one where data is gone. A run that was
+killed leaves containers that no state knows. These hooks run inside the engine's step, so no preview needs a host.
+"""
+
+import socket
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pulumi
+from docker.errors import NotFound
+
+from labform.backends.docker.daemon import connected
+from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
+from labform.problems import LabformError
+
+
+class Guards:
+    """The hooks of one lab on one host."""
+
+    def __init__(self, lab: str, host: str, address: str, created: Collection[str]) -> None:
+        """`created` are the ids of volumes that the lock says hold data."""
+        self._lab, self._host, self._address, self._created = lab, host, address, frozenset(created)
+        self.volumes = self._binding("volume", self._before_volume)
+        self.networks = self._binding("network", self._before_network)
+        self.containers = self._binding("container", self._before_container)
+
+    def _binding(self, kind: str, check: Any) -> pulumi.ResourceHookBinding:
+        hook = pulumi.ResourceHook(f"{self._lab}-{self._host}-{kind}", check)
+        return pulumi.ResourceHookBinding(before_create=[hook])
+
+    def _before_volume(self, args: pulumi.ResourceHookArgs) -> None:
+        inputs = args.new_inputs or {}
+        name, volume_id = inputs["name"], labels_of(inputs).get(VOLUME_LABEL, "")
+        with connected(self._host, self._address) as client:
+            try:
+                found = client.volumes.get(name).attrs.get("Labels") or {}
+            except NotFound:
+                if volume_id in self._created:
+                    raise LabformError(
+                        f"volume {volume_id} held data, and {name} is gone from {self._host}; restore it under that"
+                        f" name, or accept the loss by moving it to retired: and declaring a new id"
+                    ) from None
+                return
+        if (found.get(LAB_LABEL), found.get(VOLUME_LABEL)) != (self._lab, volume_id):
+            raise LabformError(
+                f"volume {volume_id}: {self._host} has a volume {name} that is not of lab {self._lab}; rename it there,"
+                f" or give the volume another id"
+            )
+
+    def _before_network(self, args: pulumi.ResourceHookArgs) -> None:
+        name = (args.new_inputs or {})["name"]
+        with connected(self._host, self._address) as client:
+            for found in client.networks.list(names=[f"^{name}$"]):
+                self._refuse_foreign("network", name, found.attrs.get("Labels") or {}, LAB_LABEL, self._lab)
+                found.remove()
+
+    def _before_container(self, args: pulumi.ResourceHookArgs) -> None:
+        inputs = args.new_inputs or {}
+        project = labels_of(inputs).get(PROJECT_LABEL, "")
+        with connected(self._host, self._address) as client:
+            self._volumes_exist(client, project, inputs)
+            try:
+                found = client.containers.get(inputs["name"])
+            except NotFound:
+                found = None
+            if found is not None:
+                self._refuse_foreign("container", inputs["name"], found.labels, PROJECT_LABEL, project)
+                found.stop(timeout=int(inputs.get("stopTimeout") or 10))
+                found.remove(force=True)
+            self._ports_free(client, project, inputs)
+
+    def _refuse_foreign(self, kind: str, name: str, found: Mapping[str, str], label: str, value: str) -> None:
+        if found.get(LAB_LABEL) != self._lab or found.get(label) != value:
+            raise LabformError(
+                f"{self._host} has a {kind} {name} that is not of lab {self._lab}; remove or rename it there"
+            )
+
+    def _volumes_exist(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
+        for mount in inputs.get("mounts") or []:
+            if mount.get("type") != "volume":
+                continue
+            try:
+                client.volumes.get(mount["source"])
+            except NotFound:
+                raise LabformError(
+                    f"project {project}: volume {mount['source']} is gone from {self._host}; restore it, or run"
+                    f" `pulumi refresh` to see what else is missing"
+                ) from None
+
+    def _ports_free(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
+        for wanted in inputs.get("ports") or []:
+            port, address = int(wanted["external"]), wanted.get("ip") or "0.0.0.0"  # noqa: S104  the provider's default
+            for one in client.api.containers():
+                held = {int(entry["PublicPort"]) for entry in one["Ports"] or [] if "PublicPort" in entry}
+                if port in held:
+                    self._taken(project, port, f"container {one['Names'][0].lstrip('/')}")
+            if self._address.startswith("unix://") and _bound(address, port):
+                self._taken(project, port, "another program")
+
+    def _taken(self, project: str, port: int, holder: str) -> None:
+        raise LabformError(
+            f"project {project}: port {port} of {self._host} is held by {holder}; free it, or choose another with"
+            f" projects.{project}.service.host_port and `labform lock`"
+        )
+
+
+def labels_of(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """A resource's labels as a mapping; the provider writes them as a list."""
+    return {one["label"]: one["value"] for one in inputs.get("labels") or []}
+
+
+def _bound(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return True
+    return False

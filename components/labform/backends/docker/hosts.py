@@ -1,0 +1,128 @@
+"""A lab's Docker hosts: for each a provider, a network, the volumes that live there, and the workspaces it runs."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import pulumi
+import pulumi_docker as docker
+
+from labform import naming
+from labform.backends.docker.guards import Guards
+from labform.backends.docker.workspace import DockerWorkspace
+from labform.hosts import Host
+from labform.lockfile import Lock
+from labform.stack_file import LabArgs
+from labform.volumes import Directory, NfsVolume
+
+SecretLookup = Callable[[str], pulumi.Output[str]]
+
+
+class DockerHosts:
+    """What of a lab is on its hosts, made as children of the lab."""
+
+    def __init__(self, args: LabArgs, *, lock: Lock, parent: pulumi.Resource) -> None:
+        """Register providers, networks and volumes of every host."""
+        self._args, self._lock, self._parent = args, lock, parent
+        created = [key for key, one in lock.volumes.items() if one.state == "created"]
+        self._providers = {name: self._provider(name, host) for name, host in sorted(args.hosts.items())}
+        self._guards = {name: Guards(args.lab, name, host.address, created) for name, host in sorted(args.hosts.items())}
+        self._networks = {name: self._network(name) for name in sorted(args.hosts)}
+        self._sources = {key: self._source(key) for key in sorted(args.volumes)}
+        for key in sorted(args.retired):
+            self._managed(key, protect=False)
+
+    def workspace(
+        self, name: str, *, image: pulumi.Input[str], secret: SecretLookup, token: pulumi.Input[str] | None
+    ) -> DockerWorkspace:
+        """The workspace of a running project."""
+        project = self._args.projects[name]
+        placement = self._lock.placements()[name]
+        host = placement.host
+        return DockerWorkspace(
+            name,
+            project,
+            image=image,
+            lab=self._args.lab,
+            person=self._args.people[project.owner],
+            placement=placement,
+            limits=self._args.limits(name),
+            gpu_request=self._args.hosts[host].gpu_request,
+            volumes=self._args.volumes,
+            sources={key: self._on(host, key) for key in project.mounts},
+            network=self._networks[host].name,
+            secrets={key: secret(one.source) for key, one in project.secrets.items()},
+            token=token,
+            hooks=self._guards[host].containers,
+            opts=pulumi.ResourceOptions(parent=self._parent, providers=[self._providers[host]]),
+        )
+
+    def _provider(self, name: str, host: Host) -> docker.Provider:
+        registry = self._args.registry
+        login = [docker.ProviderRegistryAuthArgs(address=registry.server)] if registry and registry.username else None
+        return docker.Provider(
+            f"{self._args.lab}-{name}",
+            host=host.address,
+            registry_auth=login,
+            disable_docker_daemon_check=True if host.address.startswith("ssh://") else None,
+            opts=pulumi.ResourceOptions(parent=self._parent),
+        )
+
+    def _options(
+        self, host: str, hooks: pulumi.ResourceHookBinding | None = None, *, protect: bool | None = None
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self._parent,
+            provider=self._providers[host],
+            hooks=hooks,
+            protect=protect,
+            retain_on_delete=protect is not None or None,
+        )
+
+    def _network(self, host: str) -> docker.Network:
+        """A bridge of its own, on which containers do not see each other."""
+        return docker.Network(
+            f"{self._args.lab}-{host}",
+            name=naming.network(self._args.lab),
+            driver="bridge",
+            options={"com.docker.network.bridge.enable_icc": "false"},
+            labels=[docker.NetworkLabelArgs(label=naming.LAB_LABEL, value=self._args.lab)],
+            opts=self._options(host, self._guards[host].networks),
+        )
+
+    def _source(self, key: str) -> Mapping[str | None, pulumi.Input[str]]:
+        """What a mount of the volume names, by host; None stands for the one host it is on."""
+        volume = self._args.volumes[key]
+        if isinstance(volume, Directory):
+            return {None: volume.path}
+        if isinstance(volume, NfsVolume):
+            return {host: self._nfs(key, volume, host) for host in sorted(self._args.hosts)}
+        return {None: self._managed(key, protect=True)}
+
+    def _on(self, host: str, key: str) -> pulumi.Input[str]:
+        places = self._sources[key]
+        return places[host] if host in places else places[None]
+
+    def _managed(self, key: str, *, protect: bool) -> pulumi.Output[str]:
+        """A volume whose labels hold only what never changes, because an edited label would replace it."""
+        name = naming.volume(self._args.lab, key)
+        host = self._args.host_of(key) or ""
+        labels = {naming.LAB_LABEL: self._args.lab, naming.VOLUME_LABEL: key}
+        made = docker.Volume(
+            name,
+            name=name,
+            labels=[docker.VolumeLabelArgs(label=label, value=value) for label, value in labels.items()],
+            opts=self._options(host, self._guards[host].volumes, protect=protect),
+        )
+        return made.name
+
+    def _nfs(self, key: str, volume: NfsVolume, host: str) -> pulumi.Output[str]:
+        """Docker's handle on an export; another export is another handle, and the data stays with its server."""
+        export = volume.nfs
+        options = {"type": "nfs", "o": f"addr={export.server},{export.options}", "device": f":{export.path}"}
+        mark = hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:8]
+        name = f"{naming.volume(self._args.lab, key)}-{mark}"
+        labels = [docker.VolumeLabelArgs(label=naming.LAB_LABEL, value=self._args.lab)]
+        made = docker.Volume(
+            f"{name}-{host}", name=name, driver="local", driver_opts=options, labels=labels, opts=self._options(host)
+        )
+        return made.name

@@ -1,0 +1,189 @@
+"""Faults that only the whole lab shows: names that nobody declared, paths that may not be mounted, sums that do not fit.
+
+Each check yields every fault it finds; none knows of files or positions.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from labform.backends import Docker
+from labform.declaration import size_text
+from labform.naming import HOME
+from labform.placement import Placement
+from labform.problems import Location, Problem, suggestion
+from labform.project import RESERVED_VARIABLES
+from labform.stack_file import LabArgs
+from labform.volumes import ClaimVolume, Directory, ManagedVolume
+
+_SYSTEM_PATHS = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/opt/env", "/proc", "/run", "/sbin", "/sys", "/usr", "/var")
+"""Places in a container whose content is the image's or the kernel's: Filesystem Hierarchy Standard 3.0."""
+_TOKENS = re.compile(r"^(hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|xox[abp]-\S{10,}|glpat-\S{15,})$")
+"""Beginnings of tokens as their issuers document them: Hugging Face, GitHub, OpenAI, AWS, Slack, GitLab."""
+_LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+)(:|/|$)")
+
+
+def check(lab: LabArgs) -> list[Problem]:
+    """Every fault of a lab that can be seen without its lock, its hosts or its environments."""
+    checks = (_backend, _registry, _people, _volumes, _mounts, _variables, _resources, _quotas)
+    return [problem for one in checks for problem in one(lab)]
+
+
+def check_capacity(lab: LabArgs, placements: Mapping[str, Placement]) -> Iterator[Problem]:
+    """Hosts whose CPUs or memory their projects ask for more than once, naming who asks for how much."""
+    for name, host in sorted(lab.hosts.items()):
+        there = [project for project, place in placements.items() if place.host == name]
+        cpus = {project: lab.limits(project).cpus for project in there}
+        memory = {project: lab.limits(project).memory for project in there}
+        at: Location = ("runs_on", "hosts", name)
+        if host.cpus is not None and sum(cpus.values()) > host.cpus:
+            asked = ", ".join(f"{project}={count:f}" for project, count in cpus.items())
+            yield Problem((*at, "cpus"), "over-commit", f"{sum(cpus.values()):f} CPUs asked of {host.cpus:f}: {asked}")
+        if host.memory is not None and sum(memory.values()) > host.memory:
+            asked = ", ".join(f"{project}={size_text(count)}" for project, count in memory.items())
+            total = size_text(sum(memory.values()))
+            yield Problem((*at, "memory"), "over-commit", f"{total} asked of {size_text(host.memory)}: {asked}")
+
+
+def allowed_hosts(lab: LabArgs, project: str) -> list[str]:
+    """The hosts where a project's volumes are and its pin allows; empty where they contradict each other."""
+    args = lab.projects[project]
+    places = {host for volume in args.mounts if (host := lab.host_of(volume))}
+    pins = {args.host} if args.host else set()
+    return sorted(host for host in lab.hosts if places <= {host} and pins <= {host})
+
+
+def _backend(lab: LabArgs) -> Iterator[Problem]:
+    if not isinstance(lab.runs_on, Docker):
+        message = "labs on Kubernetes can be declared and checked, not deployed by this release"
+        yield Problem(("runs_on", "kind"), "not-supported", message, "runs_on: {kind: docker, …}")
+
+
+def _registry(lab: LabArgs) -> Iterator[Problem]:
+    remote = sorted(name for name, host in lab.hosts.items() if host.address != lab.builder.daemon)
+    if lab.registry is None and remote:
+        message = f"images cannot reach {', '.join(remote)}: the builder is another daemon and the lab has no registry"
+        yield Problem(("builder",), "no-registry", message, "write registry: {address: …}")
+    far = sorted(name for name, host in lab.hosts.items() if host.remote)
+    if lab.registry and _LOOPBACK.match(lab.registry.address) and far:
+        message = f"{lab.registry.address} is another machine when seen from {', '.join(far)}"
+        yield Problem(("registry", "address"), "loopback-registry", message, "give an address that all hosts reach")
+    if lab.registry and bool(lab.registry.username) != bool(lab.registry.password):
+        yield Problem(("registry",), "registry-login", "username and password go together", "password: {from: registry-password}")
+
+
+def _people(lab: LabArgs) -> Iterator[Problem]:
+    for name, person in lab.people.items():
+        if person.group and person.group not in lab.groups:
+            hint = suggestion(person.group, lab.groups)
+            yield Problem(("people", name, "group"), "unknown-group", f'no group "{person.group}"', hint)
+    owners: list[tuple[Location, str]] = [(("projects", key, "owner"), one.owner) for key, one in lab.projects.items()]
+    for section in ("volumes", "retired"):
+        owners += [
+            ((section, key, "owner"), one.owner)
+            for key, one in getattr(lab, section).items()
+            if isinstance(one, (ManagedVolume, ClaimVolume))
+        ]
+    for location, owner in owners:
+        if owner not in lab.people:
+            yield Problem(location, "unknown-person", f'no person "{owner}"', suggestion(owner, lab.people))
+
+
+def _volumes(lab: LabArgs) -> Iterator[Problem]:
+    for section in ("volumes", "retired"):
+        for key, volume in getattr(lab, section).items():
+            yield from _volume_host((section, key), volume, lab)
+            if isinstance(volume, Directory) and (host := lab.hosts.get(lab.host_of(key) or "")):
+                yield from _directory((section, key, "path"), volume.path, host.host_paths)
+            if isinstance(volume, ClaimVolume) and lab.hosts:
+                yield Problem((section, key, "claim"), "not-on-docker", "a claim is a Kubernetes volume; on Docker write path or nfs")
+    for key in sorted(set(lab.volumes) & set(lab.retired)):
+        yield Problem(("retired", key), "twice", f"{key} stands under volumes too", "keep one of them")
+
+
+def _volume_host(location: Location, volume: object, lab: LabArgs) -> Iterator[Problem]:
+    if not isinstance(volume, (ManagedVolume, Directory)) or not lab.hosts:
+        return
+    if volume.host and volume.host not in lab.hosts:
+        hint = suggestion(volume.host, lab.hosts)
+        yield Problem((*location, "host"), "unknown-host", f'no host "{volume.host}"', hint)
+    elif volume.host is None and len(lab.hosts) > 1:
+        yield Problem(location, "which-host", "the lab has several hosts", f"write host: {sorted(lab.hosts)[0]}")
+
+
+def _directory(location: Location, path: str, roots: tuple[str, ...]) -> Iterator[Problem]:
+    if not any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots):
+        hint = f"allowed below: {', '.join(roots)}" if roots else "the host has no host_paths"
+        yield Problem(location, "host-path", f"{path} may not be mounted", hint)
+
+
+def _mounts(lab: LabArgs) -> Iterator[Problem]:
+    for name, project in lab.projects.items():
+        at: Location = ("projects", name, "mounts")
+        if project.host and project.host not in lab.hosts and lab.hosts:
+            hint = suggestion(project.host, lab.hosts)
+            yield Problem(("projects", name, "host"), "unknown-host", f'no host "{project.host}"', hint)
+        elif lab.hosts and not allowed_hosts(lab, name):
+            places = ", ".join(f"{key} on {host}" for key in project.mounts if (host := lab.host_of(key)))
+            pin = f"; host: {project.host}" if project.host else ""
+            yield Problem(at, "apart", f"its volumes are not on one host: {places}{pin}")
+        for key, mount in project.mounted().items():
+            if key not in lab.volumes:
+                yield Problem((*at, key), "unknown-volume", f'no volume "{key}"', suggestion(key, lab.volumes))
+            if mount.path == "/" or any(mount.path == one or mount.path.startswith(f"{one}/") for one in _SYSTEM_PATHS):
+                yield Problem((*at, key), "mount-path", f"{mount.path} belongs to the image", f"for example {HOME} or /workspace")
+        yield from _nested(at, {key: mount.path for key, mount in project.mounted().items()})
+
+
+def _nested(at: Location, paths: Mapping[str, str]) -> Iterator[Problem]:
+    for key, path in paths.items():
+        for other, above in paths.items():
+            if key != other and (path.startswith(f"{above}/") or (path == above and key > other)):
+                yield Problem((*at, key), "nested-mount", f"{path} is within {above}, where {other} is mounted")
+
+
+def _variables(lab: LabArgs) -> Iterator[Problem]:
+    for name, project in lab.projects.items():
+        for key in sorted({*project.env, *project.secrets} & RESERVED_VARIABLES):
+            section = "env" if key in project.env else "secrets"
+            yield Problem(("projects", name, section, key), "reserved", f"{key} is set by labform")
+        for key in sorted(set(project.env) & set(project.secrets)):
+            yield Problem(("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them")
+        for key in sorted(key for key, value in project.env.items() if _TOKENS.match(value)):
+            hint = f"write secrets: {{{key}: {{from: …}}}} and `pulumi config set --secret`"
+            yield Problem(("projects", name, "env", key), "secret-in-clear", "looks like a token", hint)
+
+
+def _resources(lab: LabArgs) -> Iterator[Problem]:
+    for name in lab.projects:
+        limits = lab.limits(name)
+        if limits.shared_memory > limits.memory:
+            message = f"shared memory {size_text(limits.shared_memory)} is part of memory, which is {size_text(limits.memory)}"
+            yield Problem(("projects", name, "resources"), "shared-memory", message)
+
+
+def _quotas(lab: LabArgs) -> Iterator[Problem]:
+    """People whose running projects ask for more than their group allows, naming what asks for how much."""
+    asked: dict[str, dict[str, dict[str, Decimal]]] = defaultdict(lambda: defaultdict(dict))
+    for name, project in lab.running().items():
+        limits, gpus = lab.limits(name), project.gpus
+        count = gpus if isinstance(gpus, int) else gpus.count
+        amounts = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
+        for kind, amount in amounts.items():
+            asked[project.owner][kind][name] = Decimal(amount)
+    for person in sorted(asked):
+        group = lab.people[person].group if person in lab.people else None
+        for kind, amounts_by_project in asked[person].items():
+            limit = getattr(lab.groups.get(group or ""), kind, None)
+            if limit is not None and sum(amounts_by_project.values()) > limit:
+                yield _over_quota(person, str(group), kind, amounts_by_project, Decimal(limit))
+
+
+def _over_quota(person: str, group: str, kind: str, amounts: Mapping[str, Decimal], limit: Decimal) -> Problem:
+    def text(amount: Decimal) -> str:
+        return size_text(int(amount)) if kind == "memory" else f"{amount:f}"
+
+    parts = ", ".join(f"{name}={text(amount)}" for name, amount in amounts.items() if amount)
+    message = f"asks for {text(Decimal(sum(amounts.values())))} {kind} of {text(limit)} (groups.{group}.{kind}): {parts}"
+    return Problem(("people", person), "quota", message)

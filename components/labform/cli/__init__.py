@@ -1,0 +1,29 @@
+"""The `labform` command: thin over the library, plain text, Pulumi's exit codes (0 ok, 1 error)."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labform.problems import LabformError
+
+StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
+LockOption = Annotated[Path | None, typer.Option("--lock", help="The lock. Default: beside the stack file.")]
+AddressesOption = Annotated[str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")]
+
+typer_app = typer.Typer(
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Labs as code: check, lock and look at a lab that is declared in a stack file.",
+)
+
+
+def app() -> None:
+    """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
+    from labform.cli import checking, locking, status  # noqa: F401  their import registers the commands
+
+    try:
+        typer_app()
+    except LabformError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)

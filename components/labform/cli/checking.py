@@ -1,0 +1,55 @@
+"""`labform check` and `labform schema`: what a stack file may say, and whether one does."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labform.cli import LockOption, StackFileArgument, typer_app
+from labform.loading import load, read, recipes_of
+from labform.stack_file import LabArgs
+
+
+@typer_app.command()
+def check(
+    stack_file: StackFileArgument,
+    lock: LockOption = None,
+    without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack file alone.")] = False,
+) -> None:
+    """Say what is wrong with a stack file and its lock, all of it.
+
+    Example: labform check stacks/dev.yaml
+    """
+    if without_lock:
+        draft = read(stack_file, lock=lock)
+        recipes, _, problems = recipes_of(draft)
+        draft.refuse(problems)
+        lab = draft.lab
+    else:
+        stack = load(stack_file, lock=lock)
+        lab, recipes = stack.lab, dict(stack.recipes)
+    for name, recipe in recipes.items():
+        size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
+        print(f"{name}: image {recipe.hash}, context {size}")
+    print(f"{stack_file}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
+
+
+@typer_app.command()
+def schema(output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None) -> None:
+    """Print the JSON schema of stack files, for editors.
+
+    Example: labform schema --output stacks/schema.json
+    """
+    text = schema_text()
+    if output:
+        output.write_text(text)
+    else:
+        print(text, end="")
+
+
+def schema_text() -> str:
+    """The schema as it is committed: generated from the declarations, keys in a fixed order."""
+    generated: dict[str, Any] = LabArgs.model_json_schema(by_alias=True)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "labform stack file"}
+    return json.dumps({**generated, **head}, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,90 @@
+"""`labform lock`: bring a lab's ledger up to date with its stack file and with what exists."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from docker.errors import DockerException
+
+from labform.backends.docker.daemon import connected, registry_digest
+from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
+from labform.ledger import plan
+from labform.loading import Addresses, Draft, read, recipes_of
+from labform.lockfile import Lock, lock_text, write_lock
+from labform.naming import LAB_LABEL, VOLUME_LABEL
+from labform.problems import LabformError
+
+
+@typer_app.command("lock")
+def lock_command(
+    stack_file: StackFileArgument,
+    lock: LockOption = None,
+    image: Annotated[
+        list[str] | None, typer.Option("--image", metavar="TAG=NAME@SHA256:…", help="What a tag stands for here.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither registry nor hosts.")] = False,
+    addresses: AddressesOption = "{}",
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Ask again what every tag stands for.")] = False,
+    only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if the lock is stale.")] = False,
+) -> None:
+    """Write the lock: digests of tags, hosts, GPUs, ports, and which volumes exist.
+
+    What the lock says and is still valid stays as it is. Run it before a change and again after `pulumi up`.
+
+    Example: labform lock stacks/dev.yaml
+    """
+    draft = read(stack_file, lock=lock, addresses=Addresses(**json.loads(addresses)))
+    _, tags, problems = recipes_of(draft)
+    draft.refuse(problems)
+    known = {} if upgrade else dict(draft.lock.images)
+    known |= dict(_given(image or []))
+    images = {tag: known.get(tag) or _digest(draft, tag, offline) for tag in tags}
+    seen = draft.lock if offline or only_check else _with_existing(draft)
+    ledger = plan(draft.lab, seen, images)
+    draft.refuse(ledger.problems)
+    _finish(draft, ledger.lock, only_check)
+
+
+def _finish(draft: Draft, wanted: Lock, only_check: bool) -> None:
+    if only_check:
+        if not draft.lock_path.exists() or draft.lock_path.read_text() != lock_text(wanted):
+            raise LabformError(f"{draft.lock_path}: stale; run `labform lock {draft.path}`")
+        print(f"{draft.lock_path}: up to date")
+        return
+    changed = write_lock(draft.lock_path, wanted)
+    print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
+
+
+def _given(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for pair in pairs:
+        tag, _, reference = pair.partition("=")
+        if "@sha256:" not in reference:
+            raise LabformError(f'--image "{pair}": write TAG=NAME@sha256:…')
+        yield tag, reference
+
+
+def _digest(draft: Draft, tag: str, offline: bool) -> str:
+    if offline:
+        raise LabformError(f"{tag} is not in the lock, and --offline asks no registry; run `labform lock {draft.path}`")
+    with connected("builder", draft.lab.builder.daemon) as client:
+        return registry_digest(client, tag)
+
+
+def _with_existing(draft: Draft) -> Lock:
+    """The lock with the volumes that exist marked as created; a host that cannot be asked keeps its entries."""
+    volumes = dict(draft.lock.volumes)
+    for host, declared in sorted(draft.lab.hosts.items()):
+        try:
+            with connected(host, declared.address, timeout=10) as client:
+                found = client.volumes.list(filters={"label": f"{LAB_LABEL}={draft.lab.lab}"})
+        except (LabformError, DockerException) as error:
+            print(f"note: {error}; what exists on {host} is kept as the lock says", file=sys.stderr)
+            continue
+        here = {(one.attrs.get("Labels") or {}).get(VOLUME_LABEL) for one in found}
+        for key, one in volumes.items():
+            if one.host == host and one.state == "planned" and key in here:
+                volumes[key] = one.model_copy(update={"state": "created"})
+    return draft.lock.model_copy(update={"volumes": volumes})
+

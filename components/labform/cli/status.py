@@ -1,0 +1,95 @@
+"""`labform status`: what a lab declares, beside what runs."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from docker.errors import DockerException, NotFound
+from rich.console import Console
+from rich.table import Table
+
+from labform import naming
+from labform.backends.docker.daemon import connected
+from labform.backends.docker.data import data_of
+from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
+from labform.loading import Addresses, StackFile, load
+from labform.problems import LabformError
+from labform.project import Jupyter
+
+_FINE = frozenset({"healthy", "running", "done", "retired", "starting", "stopped"})
+
+
+@typer_app.command()
+def status(
+    stack_file: StackFileArgument,
+    lock: LockOption = None,
+    addresses: AddressesOption = "{}",
+    tokens: Annotated[typer.FileText | None, typer.Option("--tokens", help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show each project: state, image, where to reach it, where its data lives. Exit 1 if one is not well.
+
+    Example: labform status stacks/dev.yaml
+    """
+    stack = load(stack_file, lock=lock, addresses=Addresses(**json.loads(addresses)))
+    known: dict[str, str] = json.load(tokens) if tokens else {}
+    rows = lab_status(stack)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print(rows, known if sys.stdout.isatty() else {})
+    if bad := [row for row in rows if row["state"] not in _FINE]:
+        raise LabformError("\n".join(f"{row['project']}: {row['state']}; {row['cause']}" for row in bad))
+
+
+def lab_status(stack: StackFile) -> list[dict[str, Any]]:
+    """A row for each project, in the order of names, with what its daemon says of its container."""
+    return [_row(stack, name) for name in sorted(stack.lab.projects)]
+
+
+def _row(stack: StackFile, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"project": name, "state": "retired", "image": "", "url": "", "data": data_of(stack.lab, name)}
+    place = stack.lock.placements().get(name)
+    if place is None:
+        return row
+    project = stack.lab.projects[name]
+    if place.port and project.service:
+        path = "/lab" if isinstance(project.service, Jupyter) else "/"
+        row["url"] = f"http://{project.service.listen}:{place.port}{path}"
+    try:
+        with connected(place.host, stack.lab.hosts[place.host].address, timeout=10) as client:
+            found = client.containers.get(naming.container(stack.lab.lab, name)).attrs
+    except NotFound:
+        return row | {"state": "missing", "cause": "it has no container; run `pulumi up`"}
+    except (LabformError, DockerException) as error:
+        return row | {"state": "unknown", "cause": str(error)}
+    return row | {"image": found["Config"]["Image"], **_state(found, is_run=project.run is not None)}
+
+
+def _state(found: dict[str, Any], *, is_run: bool) -> dict[str, str]:
+    state = found["State"]
+    name = found["Name"].lstrip("/")
+    if state["Status"] == "exited" and is_run:
+        code = state["ExitCode"]
+        return {"state": "done"} if code == 0 else {"state": "failed", "cause": f"exit code {code}; see `docker logs {name}`"}
+    if state["Status"] == "running":
+        health = state.get("Health", {})
+        if health.get("Status") == "unhealthy":
+            said = health["Log"][-1]["Output"].strip().splitlines()[-1:] if health.get("Log") else []
+            return {"state": "unhealthy", "cause": "; ".join([*said, f"see `docker logs {name}`"])}
+        return {"state": health.get("Status", "running")}
+    if state["Status"] == "exited":
+        return {"state": "stopped", "cause": f"exit code {state['ExitCode']}; see `docker logs {name}`"}
+    return {"state": state["Status"], "cause": state.get("Error") or f"see `docker logs {name}`"}
+
+
+def _print(rows: list[dict[str, Any]], tokens: dict[str, str]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for title in ("PROJECT", "STATE", "IMAGE", "REACH IT AT", "DATA"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        url = row["url"] + (f"?token={tokens[row['project']]}" if row["project"] in tokens else "")
+        image = row["image"].split("@")[-1][:19]
+        table.add_row(row["project"], row["state"], image, url or "-", "\n".join(row["data"]) or "-")
+    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)

@@ -1,0 +1,23 @@
+"""Environments that somebody else builds: a team's own CI, a vendor."""
+
+from typing import Literal
+
+from labform.declaration import Declaration, ImageName
+from labform.environments.recipe import ANY_USER, Recipe, Site, writable
+
+
+class Prebuilt(Declaration):
+    """An image of a registry, made usable for any uid by one thin layer."""
+
+    kind: Literal["prebuilt"]
+    """An image that exists."""
+    image: ImageName
+    """`name:tag` (the lock holds its digest) or `name@sha256:…`."""
+
+    def images(self, _site: Site) -> tuple[str, ...]:
+        """The images that the lock has to know by digest."""
+        return (self.image,)
+
+    def recipe(self, site: Site) -> Recipe:
+        """One layer on the image: home and mount points that any uid may write to."""
+        return Recipe(f"FROM {site.pin(self.image)}\nUSER 0\n{writable(site.mount_points)}USER {ANY_USER}\n")

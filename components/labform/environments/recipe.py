@@ -1,0 +1,131 @@
+"""The contract between an environment's declaration and the image that is built from it.
+
+A recipe is deterministic: the same declaration and the same bytes in the files it reads give the same Dockerfile,
+the same context and the same hash, on any machine, checkout path, umask or date.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labform.naming import HOME, MOUNT_POINTS
+from labform.problems import LabformError, Problem
+
+PLATFORM = "linux/amd64"
+"""The one platform images are built for."""
+ANY_USER = "1000:1000"
+"""The user of an image that is run by hand; a deployment always names its own."""
+
+
+@dataclass(frozen=True)
+class ContextFile:
+    """One file of a build context: its name there, where its bytes come from, and the one mode bit that counts."""
+
+    name: str
+    source: Path
+    executable: bool = False
+    link: str | None = None
+
+    def content(self) -> bytes:
+        """The bytes that a build reads; of a link, where it points."""
+        return self.link.encode() if self.link is not None else self.source.read_bytes()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A Dockerfile's text and the files it reads: all that decides an image."""
+
+    dockerfile: str
+    files: tuple[ContextFile, ...] = ()
+    args: Mapping[str, str] = field(default_factory=dict)
+    platform: str = PLATFORM
+    dockerfile_name: str = "Dockerfile"
+
+    @property
+    def hash(self) -> str:
+        """The first 16 hex digits of a SHA-256 over everything that decides the image."""
+        digest = hashlib.sha256()
+        for part in (self.platform, self.dockerfile_name, self.dockerfile, *(f"{key}={value}" for key, value in sorted(self.args.items()))):
+            digest.update(f"{len(part)}:{part}".encode())
+        for file in sorted(self.files, key=lambda one: one.name):
+            content = hashlib.sha256(file.content()).hexdigest()
+            digest.update(f"{file.name}\0{file.executable}\0{file.link is not None}\0{content}\0".encode())
+        return digest.hexdigest()[:16]
+
+    @property
+    def context_size(self) -> int:
+        """Bytes that are sent to the builder, the Dockerfile aside."""
+        return sum(len(file.content()) for file in self.files)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a recipe may know beyond its own declaration."""
+
+    folder: Path
+    """Where relative paths start: the folder of the stack file."""
+    root: Path
+    """Nothing outside of it is read."""
+    bases: Mapping[str, str]
+    """Named bases and the image each stands for."""
+    default_base: str | None
+    """The base of an environment that names none."""
+    pin: Callable[[str], str]
+    """`python:3.12-slim` -> `python@sha256:…`, by the lock."""
+    mount_points: tuple[str, ...] = ()
+    """Where the project mounts volumes, so that any uid may write to a new one."""
+
+
+class RecipeError(LabformError):
+    """Every reason for which an environment has no recipe, located from the environment on."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep the problems; the caller knows which file and project they belong to."""
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def writable(mount_points: Iterable[str]) -> str:
+    """The instruction that makes the home and every mount point usable by any uid.
+
+    An empty Docker volume takes owner and mode of the image's directory, so mode 1777 is what lets its owner write.
+    """
+    places = " ".join(sorted({*MOUNT_POINTS, *mount_points}))
+    return f"RUN mkdir -p {places} && chmod 1777 {places}\nENV HOME={HOME}\n"
+
+
+def project_folder(directory: str, site: Site) -> Path:
+    """The folder of a project as an absolute path; RecipeError if it is missing or leaves the lab's root."""
+    folder = (site.folder / directory).resolve()
+    if not folder.is_relative_to(site.root.resolve()):
+        raise RecipeError([Problem(("directory",), "path-escapes", f'"{directory}" is outside of the lab\'s folder')])
+    if not folder.is_dir():
+        raise RecipeError([Problem(("directory",), "no-directory", f'no directory "{directory}" beside the stack file')])
+    return folder
+
+
+def read_files(folder: Path, names: Iterable[str], site: Site, *, into: str) -> tuple[ContextFile, ...]:
+    """The named files, and all below the named folders, as context files under `into`; RecipeError names the missing."""
+    found: list[ContextFile] = []
+    problems: list[Problem] = []
+    for name in names:
+        path = folder / name
+        if not path.resolve().is_relative_to(site.root.resolve()):
+            problems.append(Problem((), "path-escapes", f'"{name}" leads out of the lab\'s folder'))
+        elif path.is_dir():
+            below = (one for one in sorted(path.rglob("*")) if one.is_file() and "__pycache__" not in one.parts)
+            found.extend(context_file(one, f"{into}/{one.relative_to(folder)}") for one in below)
+        elif path.is_file():
+            found.append(context_file(path, f"{into}/{name}"))
+        else:
+            problems.append(Problem((), "no-file", f'no file "{name}" in {folder.name}/'))
+    if problems:
+        raise RecipeError(problems)
+    return tuple(found)
+
+
+def context_file(path: Path, name: str) -> ContextFile:
+    """A file on disk as part of a context, its mode reduced to whether it can be run."""
+    link = str(path.readlink()) if path.is_symlink() else None
+    return ContextFile(name, path, executable=link is None and bool(path.stat().st_mode & 0o100), link=link)

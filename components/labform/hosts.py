@@ -1,0 +1,61 @@
+"""Docker hosts: what a server offers, so that what does not fit is refused before anything is created."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from labform.declaration import Cpus, Declaration, HostPath, Size, refusal
+from labform.gpus import Gpu
+
+_PORTS = r"^\d{4,5}-\d{4,5}$"
+
+
+def _port_range(text: str) -> str:
+    first, last = (int(end) for end in text.split("-")) if "-" in text else (0, 0)
+    if not 1024 <= first <= last <= 65535:
+        raise refusal("port-range", f'"{text}" is not a range of ports within 1024-65535')
+    return text
+
+
+DockerAddress = Annotated[
+    str,
+    Field(pattern=r"^(ssh://[^\s/]+|unix:///\S+|tcp://[^\s/]+)$", examples=["ssh://labform@gpu1.example.org"]),
+]
+"""A Docker daemon: `ssh://user@host`, `unix:///socket` or `tcp://host:port`."""
+
+LOCAL = "unix:///var/run/docker.sock"
+"""The daemon that is meant where no address is given: Docker's own default."""
+
+
+class Host(Declaration):
+    """One server with a Docker daemon."""
+
+    address: DockerAddress = LOCAL
+    """How to reach its daemon. Default: the local one."""
+    cpus: Cpus | None = None
+    """CPUs that projects may use together. Default: not checked."""
+    memory: Size | None = None
+    """Memory that projects may use together. Default: not checked."""
+    driver: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")] | None = None
+    """The NVIDIA driver's version. Default: not checked."""
+    gpu_request: Literal["nvidia", "cdi"] = "nvidia"
+    """How containers ask for GPUs: `nvidia` works from Docker 19.03 on, `cdi` with Podman and Docker from 28.2 on."""
+    host_paths: tuple[HostPath, ...] = ()
+    """The only directories whose content may be mounted. Default: none."""
+    gpus: tuple[Gpu, ...] = ()
+    """Its GPUs. Default: none."""
+    ports: Annotated[
+        str, AfterValidator(_port_range), WithJsonSchema({"type": "string", "pattern": _PORTS})
+    ] = "20000-20999"
+    """The ports that services without a `host_port` get. Default: 20000-20999."""
+
+    @property
+    def port_range(self) -> range:
+        """`ports` as numbers."""
+        first, last = self.ports.split("-")
+        return range(int(first), int(last) + 1)
+
+    @property
+    def remote(self) -> bool:
+        """True where the daemon is not on the machine that runs `pulumi`."""
+        return not self.address.startswith("unix://")

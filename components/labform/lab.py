@@ -1,0 +1,140 @@
+"""Lab: a stack file, deployed. It makes the images, and hands each to the backend that the lab runs on."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from labform import loading
+from labform.backends.docker.daemon import check_login, connected
+from labform.backends.docker.data import data_of
+from labform.backends.docker.hosts import DockerHosts
+from labform.environments import Recipe
+from labform.image import Image
+from labform.loading import Addresses, StackFile
+from labform.lockfile import Lock
+from labform.placement import units
+from labform.problems import LabformError
+from labform.project import Jupyter, ProjectArgs
+from labform.stack_file import LAB_SECRET, LabArgs
+
+
+def load(path: str | Path, *, lock: str | Path | None = None, addresses: Mapping[str, Any] | None = None) -> StackFile:
+    """A checked stack file for a Pulumi program.
+
+    Raises pulumi.RunError with every fault of the file and its lock, or with the daemon or login that is missing: the
+    engine then prints that text alone. `addresses` are this deployment's: `registry`, `builder`, and `hosts` by name.
+    """
+    try:
+        stack = loading.load(Path(path), lock=Path(lock) if lock else None, addresses=Addresses(**(addresses or {})))
+        _preflight(stack.lab)
+    except LabformError as error:
+        raise pulumi.RunError(str(error)) from None
+    return stack
+
+
+def _preflight(lab: LabArgs) -> None:
+    """Ask what the provider is going to ask, and say what is wrong in a line; hosts behind ssh are not needed yet."""
+    asked = {"builder": lab.builder.daemon, **{name: host.address for name, host in lab.hosts.items()}}
+    near = {address: name for name, address in sorted(asked.items()) if not address.startswith("ssh://")}
+    for address, name in near.items():
+        with connected(name, address, timeout=5):
+            pass
+    if lab.registry and lab.registry.username:
+        check_login(lab.registry.server)
+
+
+class Lab(pulumi.ComponentResource):
+    """One lab: images, volumes and workspaces.
+
+    `projects` says for each project where it runs, by which digest, and where to reach it and its data; `tokens`
+    are the services' tokens, secret; `gpus` is who holds which GPU.
+    """
+
+    projects: pulumi.Output[dict[str, Any]]
+    tokens: pulumi.Output[dict[str, str]]
+    gpus: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        name: str,
+        args: LabArgs,
+        *,
+        lock: Lock,
+        recipes: Mapping[str, Recipe],
+        secret: Callable[[str], pulumi.Output[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register everything the lab declares; `secret` looks a named secret up."""
+        super().__init__("labform:index:Lab", name, {"lab": args.lab}, opts)
+        self._args, self._lock, self._secret = args, lock, secret
+        running = args.running()
+        self._builder = docker.Provider(
+            f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
+        )
+        hosts = DockerHosts(args, lock=lock, parent=self)
+        images = {key: self._image(key, recipes[key]) for key in running}
+        tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
+        for key in running:
+            hosts.workspace(key, image=images[key].reference, secret=secret, token=tokens.get(key))
+        references = {key: image.reference for key, image in images.items()}
+        self.projects = pulumi.Output.all(**references).apply(lambda known: _summary(args, lock, known))
+        self.tokens = pulumi.Output.secret(pulumi.Output.all(**tokens))
+        self.gpus = gpu_table(args, lock)
+        self.register_outputs({})
+
+    def _image(self, name: str, recipe: Recipe) -> Image:
+        registry = self._args.registry
+        password = self._secret(registry.password.source) if registry and registry.password else None
+        return Image(
+            f"{self._args.lab}-{name}",
+            recipe,
+            repository=f"{registry.address}/{name}" if registry else f"{self._args.lab}/{name}",
+            push=registry is not None,
+            username=registry.username if registry else None,
+            password=password,
+            network=self._args.builder.network if self._args.builder.network == "host" else None,
+            opts=pulumi.ResourceOptions(parent=self, providers=[self._builder]),
+        )
+
+    def _token(self, name: str, project: ProjectArgs) -> pulumi.Output[str]:
+        service = project.service
+        generation = service.token_generation if isinstance(service, Jupyter) else 1
+        return self._secret(LAB_SECRET).apply(lambda key: service_token(key, self._args.lab, name, generation))
+
+
+def service_token(lab_secret: str, lab: str, project: str, generation: int) -> str:
+    """A service's token: an HMAC of the lab's secret, so that one can be renewed and the others stay."""
+    message = f"{lab}/{project}/{generation}".encode()
+    return hmac.new(lab_secret.encode(), message, hashlib.sha256).hexdigest()[:48]
+
+
+def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
+    """Every GPU and MIG instance of the lab: host, id, model, profile, and who holds it."""
+    holders = {(place.host, unit): name for name, place in lock.placements().items() for unit in place.gpus}
+    rows = []
+    for host in sorted(args.hosts):
+        for unit in units(args.hosts[host]):
+            holder = holders.get((host, unit.id))
+            owner = args.projects[holder].owner if holder else None
+            row = {"host": host, "gpu": unit.id, "model": unit.model, "profile": unit.profile}
+            rows.append({**row, "holder": holder, "owner": owner})
+    return rows
+
+
+def _summary(args: LabArgs, lock: Lock, references: Mapping[str, str]) -> dict[str, Any]:
+    placements = lock.placements()
+    rows: dict[str, Any] = {}
+    for name, project in sorted(args.projects.items()):
+        row: dict[str, Any] = {"state": project.state, "owner": project.owner, "data": data_of(args, name)}
+        if place := placements.get(name):
+            row |= {"host": place.host, "image": references.get(name), "gpus": list(place.gpus)}
+            row |= {"kind": project.service.kind if project.service else "run"}
+            if place.port and project.service:
+                row["url"] = f"http://{project.service.listen}:{place.port}"
+        rows[name] = row
+    return rows

@@ -1,0 +1,89 @@
+"""What the lock of a lab should say, given what it says now: a pure function, so a preview can compare.
+
+Assignments that are still valid stay. What the lock calls created is data: no edit of the stack file moves, renames
+or forgets it, and each attempt is refused with the way that keeps the data.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from labform.checks import allowed_hosts, check_capacity
+from labform.lockfile import Lock, LockedProject, LockedVolume
+from labform.placement import Placement, place
+from labform.problems import Location, Problem
+from labform.stack_file import LabArgs
+from labform.volumes import ManagedVolume
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The lock that a lab should have, and what stands in the way of it."""
+
+    lock: Lock
+    problems: tuple[Problem, ...]
+
+
+def plan(lab: LabArgs, lock: Lock, images: Mapping[str, str]) -> Ledger:
+    """The lock for a lab that has passed its checks; `images` are the tags it needs with what they stand for."""
+    where = {name: allowed_hosts(lab, name) for name in lab.running()}
+    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements())
+    problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
+    wanted = Lock(
+        lab=lab.lab,
+        images=dict(sorted(images.items())),
+        volumes=_volumes(lab, lock),
+        projects={name: _locked(one) for name, one in placements.items()},
+    )
+    return Ledger(wanted, tuple(problems))
+
+
+def _locked(placement: Placement) -> LockedProject:
+    return LockedProject(host=placement.host, gpus=placement.gpus, port=placement.port)
+
+
+def _volumes(lab: LabArgs, lock: Lock) -> dict[str, LockedVolume]:
+    """Declared volumes as they are or planned; retired ones and what holds data stay for good."""
+    entries: dict[str, LockedVolume] = {key: one for key, one in lock.volumes.items() if one.state != "planned"}
+    for key, volume in _managed(lab):
+        known = lock.volumes.get(key)
+        state = "created" if known and known.state != "planned" else "planned"
+        entries[key] = _entry(lab, key, volume, state)
+    for key, volume in lab.retired.items():
+        entries[key] = _entry(lab, key, volume, "retired")
+    return dict(sorted(entries.items()))
+
+
+def _entry(lab: LabArgs, key: str, volume: ManagedVolume, state: str) -> LockedVolume:
+    uid = lab.people[volume.owner].uid
+    return LockedVolume.model_validate({"state": state, "host": lab.host_of(key), "owner": volume.owner, "uid": uid})
+
+
+def _managed(lab: LabArgs) -> Iterator[tuple[str, ManagedVolume]]:
+    return ((key, one) for key, one in lab.volumes.items() if isinstance(one, ManagedVolume))
+
+
+def _lost_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
+    declared = {*dict(_managed(lab)), *lab.retired}
+    for key, locked in lock.volumes.items():
+        if locked.state == "created" and key not in declared:
+            line = f"write under retired:  {key}: {{owner: {locked.owner}, host: {locked.host}}}"
+            message = f"volume {key} of {locked.owner} holds data and is no longer declared"
+            at: Location = ("volumes", key) if key in lab.volumes else ("volumes",)
+            yield Problem(at, "volume-dropped", message, line)
+
+
+def _moved_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
+    for section, entries in (("volumes", dict(_managed(lab))), ("retired", lab.retired)):
+        for key, volume in entries.items():
+            locked = lock.volumes.get(key)
+            if locked and locked.state != "planned" and volume.owner in lab.people:
+                yield from _changes((section, key), locked, _entry(lab, key, volume, locked.state))
+
+
+def _changes(at: Location, locked: LockedVolume, wanted: LockedVolume) -> Iterator[Problem]:
+    for field in ("host", "owner", "uid"):
+        old, new = getattr(locked, field), getattr(wanted, field)
+        if old != new:
+            message = f"its data is there with {field} {old}; an edit to {new} would leave the data behind"
+            hint = "declare a new volume, mount both, copy, then move this one to retired:"
+            yield Problem((*at, field) if field != "uid" else at, "volume-moved", message, hint)

@@ -1,0 +1,199 @@
+"""From a stack file on disk to a lab that may be deployed: every fault as file:line:col, all of them in one run."""
+
+import json
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from labform.checks import check
+from labform.environments import Recipe, RecipeError, Site
+from labform.ledger import Ledger, plan
+from labform.lockfile import Lock, differences
+from labform.problems import LabformError, Location, Problem, ProblemsError, suggestion
+from labform.schema_errors import problems_of
+from labform.stack_file import LabArgs
+from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
+
+_EMPTY = Node({}, 1, 1, {}, {})
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses that one deployment replaces: a tunnel, a test. Everything else is the stack file's."""
+
+    registry: str | None = None
+    builder: str | None = None
+    hosts: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack file that was read and checked: the lab, where it came from, its lock and its recipes."""
+
+    path: Path
+    lab: LabArgs
+    lock: Lock
+    lock_path: Path
+    recipes: Mapping[str, Recipe]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A stack file whose lab is valid by itself; its lock may be missing or stale."""
+
+    path: Path
+    lab: LabArgs
+    lock: Lock
+    lock_path: Path
+    tree: Node
+
+    def site(self, project: str | None = None) -> Site:
+        """What the recipes of this file may know; `pin` falls back to the tag where the lock lacks it."""
+        bases = {name: base.image for name, base in self.lab.bases.items()}
+        mounts = self.lab.projects[project].mounted().values() if project else ()
+        return Site(
+            folder=self.path.parent.resolve(),
+            root=_root(self.path.parent.resolve()),
+            bases=bases,
+            default_base=self.lab.defaults.base,
+            pin=self._pin,
+            mount_points=tuple(sorted(mount.path for mount in mounts)),
+        )
+
+    def _pin(self, image: str) -> str:
+        return image if "@sha256:" in image else self.lock.images.get(image, image)
+
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Raise ProblemsError, in the order of the file, if there is a problem."""
+        _refuse(self.path, self.tree, problems)
+
+
+def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> StackFile:
+    """A stack file with its lock, ready to deploy.
+
+    Raises ProblemsError with every fault that was found, the lock's missing and stale entries among them.
+    """
+    draft = read(path, lock=lock, addresses=addresses)
+    recipes, images, problems = recipes_of(draft)
+    ledger = plan_of(draft, images)
+    command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
+    if not draft.lock_path.exists() and not problems and not ledger.problems:
+        raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
+    missing = {image: draft.lock.images.get(image, "") for image in images if "@sha256:" not in image}
+    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": missing}), command)
+    draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems else ())])
+    return StackFile(path, draft.lab, draft.lock, draft.lock_path, recipes)
+
+
+def read(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> Draft:
+    """A stack file whose lab passed every check that needs neither lock nor environments; raises ProblemsError."""
+    tree = _tree(path)
+    lab = _validated(path, tree)
+    lab = _readdressed(lab, addresses or Addresses())
+    lock_path = lock or path.with_suffix(".lock")
+    draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
+    problems = check(lab)
+    draft.refuse([*problems, *recipes_of(draft)[2]] if problems else ())
+    return draft
+
+
+def read_lock(path: Path, lab: str) -> Lock:
+    """The lock at a path, empty if there is none; raises ProblemsError if it is broken or another lab's."""
+    if not path.exists():
+        return Lock(lab=lab)
+    tree = _tree(path)
+    try:
+        lock = Lock.model_validate_json(json.dumps(tree.value))
+    except ValidationError as error:
+        _refuse(path, tree, problems_of(error, Lock, tree))
+        raise
+    if lock.lab != lab:
+        _refuse(path, tree, [Problem(("lab",), "other-lab", f"is the lock of {lock.lab}, not of {lab}")])
+    return lock
+
+
+def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[Problem]]:
+    """The recipe of each running project, the tags they need pinned, and why some have none."""
+    recipes: dict[str, Recipe] = {}
+    images: set[str] = set()
+    problems: list[Problem] = []
+    for name, project in draft.lab.running().items():
+        try:
+            images.update(project.environment.images(draft.site(name)))
+            recipes[name] = project.environment.recipe(draft.site(name))
+        except RecipeError as error:
+            at: Location = ("projects", name, "environment")
+            problems += [Problem((*at, *one.location), one.code, one.message, one.hint) for one in error.problems]
+    return recipes, tuple(sorted(image for image in images if "@sha256:" not in image)), problems
+
+
+def plan_of(draft: Draft, images: Iterable[str]) -> Ledger:
+    """What the lock should say, with the digests it has already."""
+    known = {image: draft.lock.images[image] for image in images if image in draft.lock.images}
+    return plan(draft.lab, draft.lock, known)
+
+
+def _tree(path: Path) -> Node:
+    text = _text(path)
+    try:
+        return parse(text)
+    except YamlError as error:
+        shown = f"{path}:{error.line}:{error.column}: {error.problem}"
+        raise ProblemsError([error.problem], [shown]) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise LabformError(f"{path}: error[file] is not a regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise LabformError(f"{path}: error[file] is larger than {MAX_BYTES // 1024**2} MiB")
+        data = path.read_bytes()
+        return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        near = sorted(one.name for one in path.parent.glob("*.yaml"))
+        raise LabformError(f"{path}: error[file] there is no such file; {suggestion(path.name, near)}") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LabformError(f"{path}:{line}:1: error[utf-8] is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise LabformError(f"{path}: error[file] {(error.strerror or 'cannot be read').lower()}") from None
+
+
+def _validated(path: Path, tree: Node) -> LabArgs:
+    try:
+        return LabArgs.model_validate_json(json.dumps(tree.value))
+    except ValidationError as error:
+        _refuse(path, tree, problems_of(error, LabArgs, tree))
+        raise
+
+
+def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:
+    placed = sorted({(tree.position(one.location, key=one.code == "unknown-key"), one) for one in problems})
+    if placed:
+        shown = [f"{path}:{line}:{column}: {problem}" for (line, column), problem in placed]
+        raise ProblemsError([problem for _, problem in placed], shown)
+
+
+def _readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
+    """The lab with this deployment's addresses; raises LabformError for a host it does not have."""
+    if unknown := sorted(set(addresses.hosts or {}) - set(lab.hosts)):
+        raise LabformError(f'error[addresses] no host "{unknown[0]}" in the lab; {suggestion(unknown[0], lab.hosts)}')
+    data = lab.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if addresses.registry and lab.registry:
+        data["registry"]["address"] = addresses.registry
+    if addresses.builder:
+        data.setdefault("builder", {})["address"] = addresses.builder
+    for name, address in (addresses.hosts or {}).items():
+        data["runs_on"]["hosts"][name]["address"] = address
+    return LabArgs.model_validate_json(json.dumps(data)) if addresses != Addresses() else lab
+
+
+def _root(folder: Path) -> Path:
+    """The nearest folder above that holds a Pulumi project or a repository, else the folder above the stack file's."""
+    marked = (one for one in (folder, *folder.parents) if (one / "Pulumi.yaml").is_file() or (one / ".git").exists())
+    return next(marked, folder.parent)

@@ -1,0 +1,103 @@
+"""The lock: a lab's ledger of what a review should see and a deployment must not decide anew.
+
+Which volumes exist, who has which host, GPUs and port, which digest a tag stood for. `labform lock` writes it,
+people review it, and a preview that finds it out of date refuses with the command to run.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+
+from labform.declaration import Declaration, Name, Port
+from labform.gpus import DeviceId
+from labform.placement import Placement
+from labform.problems import Problem
+
+HEADER = "# Written by `labform lock`: reviewed by people, edited by nobody.\n"
+
+
+class LockedVolume(Declaration):
+    """A managed volume. `created` volumes hold data; a `retired` one is the tombstone of data that was kept."""
+
+    state: Literal["planned", "created", "retired"]
+    """How far it is."""
+    host: Name | None = None
+    """The Docker host it is on."""
+    owner: Name
+    """Whose it is."""
+    uid: int
+    """The uid that its files belong to."""
+
+
+class LockedProject(Declaration):
+    """What a running project has."""
+
+    host: Name
+    """Its host."""
+    gpus: tuple[DeviceId, ...] = ()
+    """Its GPUs, sorted."""
+    port: Port | None = None
+    """Its port on the host."""
+
+
+class Lock(Declaration):
+    """The ledger of one lab."""
+
+    format: Literal[1] = 1
+    """The version of the format."""
+    lab: Name
+    """The lab."""
+    images: Mapping[str, Annotated[str, Field(pattern=r"@sha256:[0-9a-f]{64}$")]] = {}
+    """What tags stand for, by digest."""
+    volumes: Mapping[Name, LockedVolume] = {}
+    """Managed volumes, past ones too."""
+    projects: Mapping[Name, LockedProject] = {}
+    """Running projects."""
+
+    def placements(self) -> dict[str, Placement]:
+        """The projects' entries as placements."""
+        return {name: Placement(one.host, one.gpus, one.port) for name, one in self.projects.items()}
+
+
+def lock_text(lock: Lock) -> str:
+    """The lock as a file: stable order, one line per entry, so that two branches conflict only where both changed."""
+    data = lock.model_dump(mode="json", exclude_defaults=True)
+    lines = [HEADER, f"format: {lock.format}\n", f"lab: {lock.lab}\n"]
+    for section in ("images", "volumes", "projects"):
+        if entries := data.get(section):
+            lines.append(f"{section}:\n")
+            lines.extend(f"  {_flow(key)}: {_flow(entries[key])}\n" for key in sorted(entries))
+    return "".join(lines)
+
+
+def _flow(value: Any) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
+    return text.removesuffix("...\n").strip()
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write the lock beside its place and move it there; False, and nothing touched, if it says that already."""
+    text = lock_text(lock)
+    if path.is_file() and path.read_text() == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text)
+    beside.replace(path)
+    return True
+
+
+def differences(lock: Lock, wanted: Lock, command: str) -> list[Problem]:
+    """Each entry that is missing, stale or no longer needed, located in the stack file as far as it is there."""
+    found: list[Problem] = []
+    for section in ("images", "volumes", "projects"):
+        have, want = getattr(lock, section), getattr(wanted, section)
+        for key in sorted({*have, *want}):
+            if have.get(key) != want.get(key):
+                word = "is not in the lock" if key not in have else "the lock differs" if key in want else "the lock has it still"
+                location, what = ((section, key), "") if section != "images" else ((), f"{key}: ")
+                found.append(Problem(location, "stale-lock", what + word, f"run `{command}`"))
+    return found

@@ -1,0 +1,36 @@
+"""Names in the world, made from the names of a lab: always valid, never the same for two things.
+
+Lab, project and volume names are DNS-1123 labels of at most 40 characters (`declaration.Name`), and a lab's things of
+one kind share one separator, so `<lab>-<name>` could be read two ways only between labs: labels settle that.
+"""
+
+LAB_LABEL = "labform.lab"
+"""The label by which labform knows what belongs to a lab; its value never changes."""
+PROJECT_LABEL = "labform.project"
+"""The label that names a container's project."""
+VOLUME_LABEL = "labform.volume"
+"""The label that names a volume's id in its lab."""
+OWNER_LABEL = "labform.owner"
+"""The label that names the person a container runs for."""
+
+HOME = "/home/lab"
+"""Where a person's home is in every image."""
+MOUNT_POINTS = (HOME, "/workspace", "/data")
+"""Directories that every image has, writable for any uid, so that a new volume mounted there is too."""
+SECRETS = "/run/secrets"
+"""Where a container finds its secret files."""
+
+
+def container(lab: str, project: str) -> str:
+    """The container of a project: `ds01-thesis`."""
+    return f"{lab}-{project}"
+
+
+def volume(lab: str, volume_id: str) -> str:
+    """The Docker volume of a managed volume: `ds01-thesis-home`."""
+    return f"{lab}-{volume_id}"
+
+
+def network(lab: str) -> str:
+    """The network of a lab on one host: `labform-ds01`."""
+    return f"labform-{lab}"

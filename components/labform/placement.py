@@ -1,0 +1,158 @@
+"""Who gets which host, GPUs and port. Pure, deterministic, stable: what the lock says and is still valid is kept.
+
+Docker does no accounting of GPUs: two containers may hold the same one without a word. So each project gets definite
+ids here, before anything is created, and what does not fit is refused with the names of those who hold what it wants.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labform.gpus import GpuRequest, gpu_request
+from labform.hosts import Host
+from labform.problems import Problem
+from labform.project import ProjectArgs
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a project has: a host, the ids of its GPUs in sorted order, a port on the host."""
+
+    host: str
+    gpus: tuple[str, ...] = ()
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What can be given to one project: a whole GPU, or a MIG instance."""
+
+    id: str
+    model: str
+    profile: str | None
+
+    def serves(self, request: GpuRequest) -> bool:
+        """Whether the unit is of the kind that is asked for."""
+        if request.uuid:
+            return self.id == request.uuid
+        return self.profile == request.mig and request.model in (None, self.model)
+
+
+@dataclass
+class _Board:
+    """What is taken while placing."""
+
+    hosts: Mapping[str, Host]
+    placed: dict[str, Placement] = field(default_factory=dict)
+
+    def holder(self, host: str, unit: str) -> str | None:
+        return next((name for name, place in self.placed.items() if place.host == host and unit in place.gpus), None)
+
+    def port_holder(self, host: str, port: int) -> str | None:
+        return next((name for name, place in self.placed.items() if (place.host, place.port) == (host, port)), None)
+
+    def free(self, host: str, request: GpuRequest) -> list[Unit]:
+        taken = {unit for place in self.placed.values() if place.host == host for unit in place.gpus}
+        return [unit for unit in units(self.hosts[host]) if unit.serves(request) and unit.id not in taken]
+
+
+def units(host: Host) -> list[Unit]:
+    """What a host can give, in the order of models and ids; a GPU with MIG instances is not given whole."""
+    whole = [Unit(gpu.uuid, gpu.model, None) for gpu in host.gpus if not gpu.mig]
+    slices = [Unit(one.uuid, gpu.model, one.profile) for gpu in host.gpus for one in gpu.mig]
+    return sorted(whole + slices, key=lambda unit: (unit.model, unit.id))
+
+
+def place(
+    projects: Mapping[str, ProjectArgs],
+    hosts: Mapping[str, Host],
+    where: Mapping[str, Sequence[str]],
+    before: Mapping[str, Placement],
+) -> tuple[dict[str, Placement], list[Problem]]:
+    """Placements of the running projects, and a problem for each that has none.
+
+    `where` names for each project the hosts its volumes and its pin allow; `before` is what the lock says.
+    """
+    board = _Board(hosts)
+    for name in sorted(projects):
+        if (kept := before.get(name)) and _valid(kept, name, projects[name], where[name], board):
+            board.placed[name] = kept
+    problems: list[Problem] = []
+    for name in sorted(set(projects) - set(board.placed), key=lambda one: _order(one, projects[one])):
+        found = _best(name, projects[name], where[name], board)
+        if isinstance(found, Placement):
+            board.placed[name] = found
+        else:
+            problems.append(found)
+    return dict(sorted(board.placed.items())), problems
+
+
+def _order(name: str, project: ProjectArgs) -> tuple[bool, bool, int, str]:
+    request = gpu_request(project.gpus)
+    pinned = bool(request and request.uuid)
+    fixed_port = bool(project.service and project.service.host_port)
+    return (not pinned, not fixed_port, -(request.count if request else 0), name)
+
+
+def _valid(kept: Placement, name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> bool:
+    if kept.host not in allowed:
+        return False
+    request = gpu_request(project.gpus)
+    free = {unit.id for unit in board.free(kept.host, request)} if request else set()
+    wanted = request.count if request else 0
+    if len(kept.gpus) != wanted or not free.issuperset(kept.gpus):
+        return False
+    return _valid_port(kept, project, board)
+
+
+def _valid_port(kept: Placement, project: ProjectArgs, board: _Board) -> bool:
+    if project.container_port is None:
+        return kept.port is None
+    fixed = project.service.host_port if project.service else None
+    if kept.port is None or board.port_holder(kept.host, kept.port):
+        return False
+    return kept.port == fixed if fixed else kept.port in board.hosts[kept.host].port_range
+
+
+def _best(name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> Placement | Problem:
+    request = gpu_request(project.gpus)
+    if request is None:
+        return _with_port(name, project, sorted(allowed)[0], (), board)
+    fits = [(len(free), host) for host in sorted(allowed) if len(free := board.free(host, request)) >= request.count]
+    if not fits:
+        return Problem(("projects", name, "gpus"), "no-gpu", *_why_none(request, allowed, board))
+    host = min(fits)[1]
+    chosen = sorted(unit.id for unit in board.free(host, request)[: request.count])
+    return _with_port(name, project, host, tuple(chosen), board)
+
+
+def _with_port(name: str, project: ProjectArgs, host: str, gpus: tuple[str, ...], board: _Board) -> Placement | Problem:
+    if project.container_port is None or project.service is None:
+        return Placement(host, gpus)
+    fixed = project.service.host_port
+    if fixed and (holder := board.port_holder(host, fixed)):
+        location = ("projects", name, "service", "host_port")
+        free = next(_free_ports(host, board), None)
+        return Problem(location, "port-taken", f"port {fixed} of {host} is held by {holder}", f"free: {free}")
+    port = fixed or next(_free_ports(host, board), None)
+    if port is None:
+        return Problem(("projects", name, "service"), "no-port", f"no port of {board.hosts[host].ports} is free on {host}")
+    return Placement(host, gpus, port)
+
+
+def _free_ports(host: str, board: _Board) -> Iterator[int]:
+    taken = {place.port for place in board.placed.values() if place.host == host}
+    return (port for port in board.hosts[host].port_range if port not in taken)
+
+
+def _why_none(request: GpuRequest, allowed: Sequence[str], board: _Board) -> tuple[str, str]:
+    """What is asked for, what there is, and who holds it."""
+    suited = [(host, unit) for host in sorted(allowed) for unit in units(board.hosts[host]) if unit.serves(request)]
+    kind = request.uuid or request.mig or request.model or "GPU"
+    if not suited:
+        known = sorted({unit.profile or unit.model for host in allowed for unit in units(board.hosts[host])})
+        return f"no {kind} on {', '.join(sorted(allowed))}", f"there is: {', '.join(known) or 'no GPU'}"
+    held = [f"{unit.id} by {board.holder(host, unit.id)}" for host, unit in suited if board.holder(host, unit.id)]
+    return (
+        f"asks for {request.count} {kind}, free: {len(suited) - len(held)} of {len(suited)}",
+        f"held: {', '.join(held)}" if held else "no single host has that many",
+    )

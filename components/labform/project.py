@@ -1,0 +1,159 @@
+"""A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from labform.declaration import Cpus, Declaration, Duration, EnvironmentVariable, HostPath, Name, Port, Size, refusal
+from labform.environments import Environment
+from labform.gpus import GpuRequest
+
+RESERVED_VARIABLES = frozenset(
+    {
+        *("NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"),
+        *("HOME", "USER", "LOGNAME", "PATH", "VIRTUAL_ENV", "PYTHONNOUSERSITE", "LD_PRELOAD", "LD_LIBRARY_PATH"),
+        *("DOCKER_HOST", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"),
+    }
+)
+"""Variables that labform sets or that would undo what it guarantees."""
+
+
+class Resources(Declaration):
+    """Limits of one container. Each value left out comes from the lab's `defaults`."""
+
+    cpus: Cpus | None = None
+    """CPUs. Default: the lab's, else 1."""
+    memory: Size | None = None
+    """Memory, without swap. Default: the lab's, else 2Gi."""
+    shared_memory: Size | None = None
+    """/dev/shm, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
+
+
+class Mount(Declaration):
+    """Where a volume appears in a container; `home: /home/lab` is short for `home: {path: /home/lab}`."""
+
+    path: HostPath
+    """The directory in the container."""
+    read_only: bool = False
+    """This project may only read. Default: as the volume is."""
+
+
+class SecretReference(Declaration):
+    """The name of a secret value; the value itself stands in the Pulumi stack's configuration."""
+
+    source: Annotated[Name, Field(alias="from")]
+    """The configuration key that holds it: `pulumi config set --secret NAME`."""
+
+
+class ProjectSecret(SecretReference):
+    """A secret that a container gets."""
+
+    form: Annotated[Literal["file", "env"], Field(alias="as")] = "file"
+    """`file`: /run/secrets/NAME, readable by the owner's processes only. `env`: a variable, seen by all who may inspect."""
+
+
+class _Service(Declaration):
+    """What every long-running service has."""
+
+    host_port: Annotated[int, Field(ge=1024, le=65535)] | None = None
+    """The port on the host. Default: the next free one of the host's range, remembered in the lock."""
+    listen: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}$")] = "127.0.0.1"
+    """The host's address the port is opened on. Default: the host itself only (reach it by an ssh tunnel or a proxy)."""
+    startup: Duration = 120
+    """How long `up` waits for it to be healthy. Default: 2m."""
+
+
+class Jupyter(_Service):
+    """JupyterLab from the project's own environment, behind a token."""
+
+    kind: Literal["jupyter"]
+    """JupyterLab."""
+    directory: HostPath | None = None
+    """Where notebooks are kept. Default: where the first writable volume is mounted, else the home."""
+    token_generation: Annotated[int, Field(ge=1)] = 1
+    """A new number makes a new token; other projects keep theirs."""
+
+
+class Command(_Service):
+    """Any program that serves until it is stopped."""
+
+    kind: Literal["command"]
+    """A program."""
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Program and arguments; run without a shell."""
+    port: Port | None = None
+    """The port it listens on in the container. Default: none is published."""
+    health: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """A command in the container that exits 0 when it works. Default: running is healthy."""
+
+
+Service = Annotated[Jupyter | Command, Field(discriminator="kind")]
+
+
+class Run(Declaration):
+    """A program that runs to completion."""
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Program and arguments; run without a shell."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    """How often it is started again after it failed. Default: never."""
+    deadline: Duration | None = None
+    """The time all tries have together, enforced where it runs. Default: none."""
+    generation: Annotated[int, Field(ge=1)] = 1
+    """A new number runs it again."""
+
+
+class ProjectArgs(Declaration):
+    """One project of a lab."""
+
+    owner: Name
+    """The person it runs for."""
+    environment: Environment
+    """How its image is described."""
+    host: Name | None = None
+    """The Docker host it runs on. Default: where its volumes are, else where its GPUs are free."""
+    gpus: Annotated[int, Field(ge=0)] | GpuRequest = 0
+    """GPUs: a number, or what kind. Default: none are visible."""
+    resources: Resources = Resources()
+    """Limits."""
+    mounts: Mapping[Name, HostPath | Mount] = {}
+    """Volumes by their id, and where each appears."""
+    service: Service | None = None
+    """What it serves. Exactly one of service and run."""
+    run: Run | None = None
+    """What it runs to completion. Exactly one of service and run."""
+    env: Mapping[EnvironmentVariable, str] = {}
+    """Environment variables. Values are public: `docker inspect` shows them."""
+    secrets: Mapping[EnvironmentVariable, ProjectSecret] = {}
+    """Secrets by the name they have in the container."""
+    state: Literal["running", "retired"] = "running"
+    """`retired`: the container is gone, its GPUs are free, its data stays."""
+    must_run: bool = True
+    """False lets an idle rule stop it; what was stopped stays so until somebody starts it. Runs never must."""
+    stop_grace: Duration = 30
+    """How long it may take to save its work when it is stopped. Default: 30s."""
+    capabilities: tuple[Literal["SYS_PTRACE", "NET_BIND_SERVICE", "IPC_LOCK", "SYS_NICE"], ...] = ()
+    """Linux capabilities beyond none. Default: none."""
+
+    @model_validator(mode="after")
+    def _one_thing_to_do(self) -> "ProjectArgs":
+        if (self.service is None) == (self.run is None):
+            raise refusal("service-or-run", "set exactly one of service and run")
+        return self
+
+    def mounted(self) -> dict[str, Mount]:
+        """The mounts in full, by volume id, in the order of their paths."""
+        full = {key: Mount(path=value) if isinstance(value, str) else value for key, value in self.mounts.items()}
+        return dict(sorted(full.items(), key=lambda item: item[1].path))
+
+    @property
+    def container_port(self) -> int | None:
+        """The port its service listens on inside, if any."""
+        if isinstance(self.service, Jupyter):
+            return JUPYTER_PORT
+        return self.service.port if self.service else None
+
+
+JUPYTER_PORT = 8888
+"""JupyterLab's own default port."""

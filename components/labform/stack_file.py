@@ -1,0 +1,131 @@
+"""The root of a stack file: one lab, in full. Pure, so that a file can be checked without Pulumi."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from labform.backends import Backend, Docker
+from labform.declaration import Declaration, ImageName, Name, RegistryAddress
+from labform.hosts import LOCAL, Host
+from labform.people import Group, Person
+from labform.project import ProjectArgs, Resources, SecretReference
+from labform.volumes import ManagedVolume, Volume
+
+LAB_SECRET = "lab-secret"
+"""The configuration secret that service tokens are derived from."""
+
+
+class Builder(Declaration):
+    """Where images are built."""
+
+    address: str = "local"
+    """`local`: the daemon beside `pulumi`; else the address of a Docker host. Default: local."""
+    engine: Literal["daemon"] = "daemon"
+    """`daemon`: the Docker daemon's own BuildKit."""
+    network: Literal["default", "host"] = "default"
+    """`host` where only the host's network reaches the package indexes. Default: the builder's own."""
+
+    @property
+    def daemon(self) -> str:
+        """The address of the building daemon."""
+        return LOCAL if self.address == "local" else self.address
+
+
+class Registry(Declaration):
+    """Where images are pushed to and pulled from."""
+
+    address: RegistryAddress
+    """Host, port and common path: `registry.example.org/ds01`."""
+    username: str | None = None
+    """Who pushes. Default: a registry without passwords."""
+    password: SecretReference | None = None
+    """The secret that holds the password for pushing; hosts pull with `docker login`."""
+
+    @property
+    def server(self) -> str:
+        """The address without its path: what `docker login` takes."""
+        return self.address.split("/")[0]
+
+
+class Base(Declaration):
+    """A named image that environments build on."""
+
+    image: ImageName
+    """The image; the lock holds its digest."""
+
+
+class Defaults(Declaration):
+    """What projects need not repeat."""
+
+    base: Name | None = None
+    """The base of environments that name none."""
+    resources: Resources = Resources()
+    """Limits of projects that name none."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use, every value decided: CPUs, bytes of memory and of shared memory."""
+
+    cpus: Decimal
+    memory: int
+    shared_memory: int
+
+
+FALLBACK = Limits(Decimal(1), 2 * 1024**3, 64 * 1024**2)
+"""Limits where neither project nor lab names one; 64 MiB is Docker's and Kubernetes' own /dev/shm."""
+
+
+class LabArgs(Declaration):
+    """A lab: where it runs, who works in it, what data it keeps, and its projects."""
+
+    format: Literal[1]
+    """The version of this file format."""
+    lab: Name
+    """The lab's name; it is part of every container's and volume's name and never changes."""
+    runs_on: Backend
+    """Where it runs."""
+    builder: Builder = Builder()
+    """Where images are built. Default: by the daemon beside `pulumi`."""
+    registry: Registry | None = None
+    """Where images are kept. Default: none, only where builder and host are the same daemon."""
+    bases: Mapping[Name, Base] = {}
+    """Named images that environments build on."""
+    defaults: Defaults = Defaults()
+    """What projects need not repeat."""
+    groups: Mapping[Name, Group] = {}
+    """Groups of people and their limits."""
+    people: Mapping[Name, Person] = {}
+    """Who works here."""
+    volumes: Mapping[Name, Volume] = {}
+    """Data, by an id that never changes."""
+    retired: Mapping[Name, ManagedVolume] = {}
+    """Volumes on their way out: moved here from `volumes` for one `up`. Their data is kept."""
+    projects: Mapping[Name, ProjectArgs] = {}
+    """Projects."""
+
+    @property
+    def hosts(self) -> Mapping[str, Host]:
+        """The lab's Docker hosts; none where it runs elsewhere."""
+        return self.runs_on.hosts if isinstance(self.runs_on, Docker) else {}
+
+    def host_of(self, volume_id: str) -> str | None:
+        """The host a volume is on; None for one that every host reaches."""
+        volume = self.volumes.get(volume_id) or self.retired.get(volume_id)
+        if volume is None or not hasattr(volume, "host"):
+            return None
+        return volume.host or next(iter(sorted(self.hosts)), None)
+
+    def limits(self, project: str) -> Limits:
+        """What a project's container may use: its own figures, else the lab's defaults, else FALLBACK."""
+        own, lab = self.projects[project].resources, self.defaults.resources
+        return Limits(
+            own.cpus or lab.cpus or FALLBACK.cpus,
+            own.memory or lab.memory or FALLBACK.memory,
+            own.shared_memory or lab.shared_memory or FALLBACK.shared_memory,
+        )
+
+    def running(self) -> dict[str, ProjectArgs]:
+        """The projects that are not retired, by name."""
+        return {name: self.projects[name] for name in sorted(self.projects) if self.projects[name].state == "running"}
