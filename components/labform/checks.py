@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from labform.backends import Docker
 from labform.declaration import size_text
+from labform.hosts import cpus_text
 from labform.naming import HOME
 from labform.placement import Placement
 from labform.problems import Location, Problem, suggestion
@@ -161,6 +162,9 @@ def _resources(lab: LabArgs) -> Iterator[Problem]:
         if limits.shared_memory > limits.memory:
             message = f"shared memory {size_text(limits.shared_memory)} is part of memory, which is {size_text(limits.memory)}"
             yield Problem(("projects", name, "resources"), "shared-memory", message)
+        if lab.hosts and Decimal(cpus_text(limits.cpus)) != limits.cpus:
+            message = f"the Docker provider cannot keep {limits.cpus:f} CPUs"
+            yield Problem(("projects", name, "resources", "cpus"), "cpus", message, f"for example {cpus_text(limits.cpus)}")
 
 
 def _quotas(lab: LabArgs) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Docker hosts: what a server offers, so that what does not fit is refused before anything is created."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -25,6 +26,16 @@ DockerAddress = Annotated[
 
 LOCAL = "unix:///var/run/docker.sock"
 """The daemon that is meant where no address is given: Docker's own default."""
+
+
+def cpus_text(cpus: Decimal) -> str:
+    """CPUs as the Docker provider reads them back; any other spelling replaces the container at every `up`.
+
+    Follows nanoInt64ToDecimalString of terraform-provider-docker 4.5.0, oddities included: 10 CPUs are `10.`, and
+    0.05 comes out as another number, which `checks` refuses.
+    """
+    text = f"{cpus:.9f}"
+    return f"{cpus:.1f}" if text.count("0") == 9 else text.rstrip("0")
 
 
 class Host(Declaration):

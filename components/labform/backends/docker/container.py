@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from labform.declaration import mebibytes
+from labform.hosts import cpus_text
 from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
 from labform.people import Person
 from labform.placement import Placement
@@ -61,7 +62,7 @@ def _health(args: ProjectArgs) -> dict[str, Any]:
     if not tests or service is None:
         return {"wait": False}
     check = docker.ContainerHealthcheckArgs(
-        tests=["CMD", *tests], interval="5s", timeout="5s", retries=3, start_period=f"{service.startup}s"
+        tests=["CMD", *tests], interval="5s", timeout="5s", retries=3, start_period=_go_duration(service.startup)
     )
     return {"healthcheck": check, "wait": True, "wait_timeout": service.startup}
 
@@ -69,7 +70,14 @@ def _health(args: ProjectArgs) -> dict[str, Any]:
 def limits(given: Limits) -> dict[str, Any]:
     """CPU and memory; swap is the same figure, which means none, because without it the provider sees a change for ever."""
     memory = mebibytes(given.memory)
-    return {"cpus": f"{given.cpus:f}", "memory": memory, "memory_swap": memory, "shm_size": mebibytes(given.shared_memory)}
+    return {"cpus": cpus_text(given.cpus), "memory": memory, "memory_swap": memory, "shm_size": mebibytes(given.shared_memory)}
+
+
+def _go_duration(seconds: int) -> str:
+    """Seconds as Go writes a duration, which is what the provider reads back: 5400 is `1h30m0s`."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def hardening(args: ProjectArgs) -> dict[str, Any]:
