@@ -1,0 +1,109 @@
+"""The programs of the sandbox: Debian's packages, extracted into the cache, never installed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import debian
+from .commands import run
+from .errors import SandboxError
+from .layout import cache_directory
+from .locks import made_once
+
+Progress = Callable[[str], None]
+
+TESTED = {"docker.io": "20.10.24", "docker-registry": "2.8.2"}
+"""Upstream versions (Debian 12) that the sandbox's tests ran with."""
+
+PACKAGES = ("docker.io", "containerd", "runc", "iptables", "tini", "docker-registry", "debootstrap")
+
+REVISION = "2"
+"""Part of the cache's key: raised when the way of extracting changes."""
+
+GPU_HOOK = "#!/bin/sh\ncat >/dev/null\n"
+"""A daemon accepts GPU requests if a program of this name is on its PATH; it is called with JSON on stdin."""
+
+
+@dataclass(frozen=True)
+class Toolset:
+    """Extracted packages below `directory`."""
+
+    directory: Path
+
+    @property
+    def docker(self) -> Path:
+        """The Docker client, which knows BuildKit without plugins."""
+        return self.program("docker")
+
+    def program(self, name: str) -> Path:
+        """The path of an extracted program; SandboxError if the packages have none of this name."""
+        for folder in ("usr/sbin", "usr/bin", "sbin", "bin"):
+            if (path := self.directory / folder / name).exists():
+                return path
+        raise SandboxError(f"Debian's packages have no {name} here: the sandbox is tested with Debian 12's")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the extracted programs need to find each other, their libraries and plugins."""
+        folders = [self.directory / name for name in ("labform-bin", "usr/sbin", "usr/bin", "sbin", "bin")]
+        # Last, so that a GPU machine's real hook is found first.
+        stub = self.directory / "labform-stub"
+        libraries = {path.parent for path in self.directory.glob("**/lib/*/*.so*")}
+        xtables = next(iter(self.directory.glob("usr/lib/*/xtables")), self.directory)
+        system = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+        return {
+            "PATH": ":".join([*map(str, folders), system, str(stub)]),
+            "LD_LIBRARY_PATH": ":".join(sorted(map(str, libraries - {xtables}))),
+            "XTABLES_LIBDIR": str(xtables),
+            "DEBOOTSTRAP_DIR": str(self.directory / "usr/share/debootstrap"),
+        }
+
+
+def obtain(progress: Progress) -> Toolset:
+    """The toolset of this machine's release and architecture, downloaded once per cache."""
+    name = f"toolset-{debian.release('VERSION_CODENAME')}-{os.uname().machine}-{REVISION}"
+    directory = cache_directory() / name
+    if not directory.is_dir():
+        progress("fetching Docker and a registry from Debian's packages: about 10 seconds, once")
+    return Toolset(made_once(directory, lambda target: _extract(target, progress)))
+
+
+def _extract(target: Path, progress: Progress) -> None:
+    with tempfile.TemporaryDirectory(dir=target) as scratch:
+        debian.refresh(Path(scratch))
+        for archive in debian.download(PACKAGES, Path(scratch)):
+            name, version = debian.fields(archive)
+            # The C library belongs to the host's loader; another one on LD_LIBRARY_PATH breaks every program.
+            if name in ("libc6", "libc-bin"):
+                continue
+            if version != TESTED.get(name, version):
+                progress(f"warning: {name} {version} is not {TESTED[name]}, which the sandbox is tested with")
+            run(["dpkg-deb", "--extract", archive, target], doing=f"extract {name}")
+    _add_own_programs(Toolset(target))
+
+
+def _add_own_programs(tools: Toolset) -> None:
+    own, stub = tools.directory / "labform-bin", tools.directory / "labform-stub"
+    own.mkdir()
+    stub.mkdir()
+    hook = stub / "nvidia-container-runtime-hook"
+    hook.write_text(GPU_HOOK)
+    hook.chmod(0o755)
+    variant = _iptables_variant(tools)
+    for family in ("iptables", "ip6tables"):
+        (own / family).symlink_to(f"../usr/sbin/xtables-{variant}-multi")
+    for name in ("dockerd", "docker", "docker-registry", "docker-proxy", "runc", "debootstrap"):
+        tools.program(name)
+
+
+def _iptables_variant(tools: Toolset) -> str:
+    """The kernel interface that works here: nft as on a new Debian, legacy where only that is built in."""
+    try:
+        run([tools.program("iptables-nft"), "-t", "nat", "-S"], doing="try nft", env=tools.environment)
+    except SandboxError:
+        return "legacy"
+    return "nft"
