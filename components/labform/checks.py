@@ -18,16 +18,32 @@ from labform.project import RESERVED_VARIABLES
 from labform.stack_file import LabArgs
 from labform.volumes import ClaimVolume, Directory, ManagedVolume
 
-_SYSTEM_PATHS = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/opt/env", "/proc", "/run", "/sbin", "/sys", "/usr", "/var")
+_SYSTEM_PATHS = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/opt/env",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+)
 """Places in a container whose content is the image's or the kernel's: Filesystem Hierarchy Standard 3.0."""
-_TOKENS = re.compile(r"^(hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|xox[abp]-\S{10,}|glpat-\S{15,})$")
+_TOKENS = re.compile(
+    r"^(hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|xox[abp]-\S{10,}|glpat-\S{15,})$"
+)
 """Beginnings of tokens as their issuers document them: Hugging Face, GitHub, OpenAI, AWS, Slack, GitLab."""
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+)(:|/|$)")
 
 
 def check(lab: LabArgs) -> list[Problem]:
     """Every fault of a lab that can be seen without its lock, its hosts or its environments."""
-    checks = (_backend, _registry, _people, _volumes, _mounts, _variables, _resources, _quotas)
+    checks = (_backend, _devices, _registry, _people, _volumes, _mounts, _variables, _resources, _quotas)
     return [problem for one in checks for problem in one(lab)]
 
 
@@ -61,6 +77,17 @@ def _backend(lab: LabArgs) -> Iterator[Problem]:
         yield Problem(("runs_on", "kind"), "not-supported", message, "runs_on: {kind: docker, …}")
 
 
+def _devices(lab: LabArgs) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, host in lab.hosts.items():
+        for place, gpu in enumerate(host.gpus):
+            for one in (gpu.uuid, *(instance.uuid for instance in gpu.mig)):
+                if one in seen:
+                    at: Location = ("runs_on", "hosts", name, "gpus", place)
+                    yield Problem(at, "twice", f"{one} is a device of {seen[one]} already", "list each device once")
+                seen.setdefault(one, name)
+
+
 def _registry(lab: LabArgs) -> Iterator[Problem]:
     remote = sorted(name for name, host in lab.hosts.items() if host.address != lab.builder.daemon)
     if lab.registry is None and remote:
@@ -71,7 +98,9 @@ def _registry(lab: LabArgs) -> Iterator[Problem]:
         message = f"{lab.registry.address} is another machine when seen from {', '.join(far)}"
         yield Problem(("registry", "address"), "loopback-registry", message, "give an address that all hosts reach")
     if lab.registry and bool(lab.registry.username) != bool(lab.registry.password):
-        yield Problem(("registry",), "registry-login", "username and password go together", "password: {from: registry-password}")
+        yield Problem(
+            ("registry",), "registry-login", "username and password go together", "password: {from: registry-password}"
+        )
 
 
 def _people(lab: LabArgs) -> Iterator[Problem]:
@@ -98,7 +127,11 @@ def _volumes(lab: LabArgs) -> Iterator[Problem]:
             if isinstance(volume, Directory) and (host := lab.hosts.get(lab.host_of(key) or "")):
                 yield from _directory((section, key, "path"), volume.path, host.host_paths)
             if isinstance(volume, ClaimVolume) and lab.hosts:
-                yield Problem((section, key, "claim"), "not-on-docker", "a claim is a Kubernetes volume; on Docker write path or nfs")
+                yield Problem(
+                    (section, key, "claim"),
+                    "not-on-docker",
+                    "a claim is a Kubernetes volume; on Docker write path or nfs",
+                )
     for key in sorted(set(lab.volumes) & set(lab.retired)):
         yield Problem(("retired", key), "twice", f"{key} stands under volumes too", "keep one of them")
 
@@ -122,18 +155,21 @@ def _directory(location: Location, path: str, roots: tuple[str, ...]) -> Iterato
 def _mounts(lab: LabArgs) -> Iterator[Problem]:
     for name, project in lab.projects.items():
         at: Location = ("projects", name, "mounts")
+        places = {lab.host_of(key) for key in project.mounts}
         if project.host and project.host not in lab.hosts and lab.hosts:
             hint = suggestion(project.host, lab.hosts)
             yield Problem(("projects", name, "host"), "unknown-host", f'no host "{project.host}"', hint)
-        elif lab.hosts and not allowed_hosts(lab, name):
-            places = ", ".join(f"{key} on {host}" for key in project.mounts if (host := lab.host_of(key)))
+        elif lab.hosts and not allowed_hosts(lab, name) and places <= {*lab.hosts, None}:
+            on = ", ".join(f"{key} on {host}" for key in project.mounts if (host := lab.host_of(key)))
             pin = f"; host: {project.host}" if project.host else ""
-            yield Problem(at, "apart", f"its volumes are not on one host: {places}{pin}")
+            yield Problem(at, "apart", f"its volumes are not on one host: {on}{pin}")
         for key, mount in project.mounted().items():
             if key not in lab.volumes:
                 yield Problem((*at, key), "unknown-volume", f'no volume "{key}"', suggestion(key, lab.volumes))
             if mount.path == "/" or any(mount.path == one or mount.path.startswith(f"{one}/") for one in _SYSTEM_PATHS):
-                yield Problem((*at, key), "mount-path", f"{mount.path} belongs to the image", f"for example {HOME} or /workspace")
+                yield Problem(
+                    (*at, key), "mount-path", f"{mount.path} belongs to the image", f"for example {HOME} or /workspace"
+                )
         yield from _nested(at, {key: mount.path for key, mount in project.mounted().items()})
 
 
@@ -141,7 +177,8 @@ def _nested(at: Location, paths: Mapping[str, str]) -> Iterator[Problem]:
     for key, path in paths.items():
         for other, above in paths.items():
             if key != other and (path.startswith(f"{above}/") or (path == above and key > other)):
-                yield Problem((*at, key), "nested-mount", f"{path} is within {above}, where {other} is mounted")
+                within = "" if path == above else f"within {above}, "
+                yield Problem((*at, key), "nested-mount", f"{path} is {within}where {other} is mounted")
 
 
 def _variables(lab: LabArgs) -> Iterator[Problem]:
@@ -150,7 +187,9 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
             section = "env" if key in project.env else "secrets"
             yield Problem(("projects", name, section, key), "reserved", f"{key} is set by labform")
         for key in sorted(set(project.env) & set(project.secrets)):
-            yield Problem(("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them")
+            yield Problem(
+                ("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them"
+            )
         for key in sorted(key for key, value in project.env.items() if _TOKENS.match(value)):
             hint = f"write secrets: {{{key}: {{from: …}}}} and `pulumi config set --secret`"
             yield Problem(("projects", name, "env", key), "secret-in-clear", "looks like a token", hint)
@@ -164,7 +203,9 @@ def _resources(lab: LabArgs) -> Iterator[Problem]:
             yield Problem(("projects", name, "resources"), "shared-memory", message)
         if lab.hosts and Decimal(cpus_text(limits.cpus)) != limits.cpus:
             message = f"the Docker provider cannot keep {limits.cpus:f} CPUs"
-            yield Problem(("projects", name, "resources", "cpus"), "cpus", message, f"for example {cpus_text(limits.cpus)}")
+            yield Problem(
+                ("projects", name, "resources", "cpus"), "cpus", message, f"for example {cpus_text(limits.cpus)}"
+            )
 
 
 def _quotas(lab: LabArgs) -> Iterator[Problem]:
@@ -189,5 +230,7 @@ def _over_quota(person: str, group: str, kind: str, amounts: Mapping[str, Decima
         return size_text(int(amount)) if kind == "memory" else f"{amount:f}"
 
     parts = ", ".join(f"{name}={text(amount)}" for name, amount in amounts.items() if amount)
-    message = f"asks for {text(Decimal(sum(amounts.values())))} {kind} of {text(limit)} (groups.{group}.{kind}): {parts}"
+    message = (
+        f"asks for {text(Decimal(sum(amounts.values())))} {kind} of {text(limit)} (groups.{group}.{kind}): {parts}"
+    )
     return Problem(("people", person), "quota", message)

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from labform.problems import brief
+
 
 class Declaration(BaseModel):
     """Base of all declarations: strict, frozen, no unknown keys; the string under a field is its documentation."""
@@ -26,9 +28,9 @@ def refusal(code: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("labform", "{message}", {"code": code, "message": message})
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi)")
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(Ki|Mi|Gi|Ti|Pi)")
 _SIZE_UNITS = {unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), start=1)}
-_DURATION = re.compile(r"(\d+)(s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,7})(s|m|h|d)")
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MEBIBYTE = 1024**2
 
@@ -40,7 +42,12 @@ def size(value: object) -> int:
     """
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     count = int(Decimal(match[1]) * _SIZE_UNITS[match[2]]) if match else value
-    if not isinstance(count, int) or isinstance(count, bool) or count <= 0 or (match is None and isinstance(value, str)):
+    if (
+        not isinstance(count, int)
+        or isinstance(count, bool)
+        or count <= 0
+        or (match is None and isinstance(value, str))
+    ):
         raise refusal("size", f"{_shown(value)} is not a size; write a number and Mi, Gi or Ti, for example 16Gi")
     if count % _MEBIBYTE:
         raise refusal("size", f"{_shown(value)} is not a whole number of MiB; for example 512Mi")
@@ -83,7 +90,10 @@ def _cpus(value: object) -> Decimal:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else f'"{value}"' if isinstance(value, str) else str(value).lower()
+    if isinstance(value, str):
+        return f'"{brief(value)}"'
+    known = {type(None): "nothing", dict: "a mapping", list: "a list"}
+    return known.get(type(value), str(value).lower())
 
 
 def _matching(pattern: str, code: str, rule: str) -> Callable[[str], str]:
@@ -91,20 +101,26 @@ def _matching(pattern: str, code: str, rule: str) -> Callable[[str], str]:
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise refusal(code, f'"{value}" {rule}')
+            raise refusal(code, f'"{brief(value)}" {rule}')
         return value
 
     return check
 
 
 def _text(pattern: str, code: str, rule: str, **schema: Any) -> Any:
-    return [AfterValidator(_matching(pattern, code, rule)), WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$", **schema})]
+    return [
+        AfterValidator(_matching(pattern, code, rule)),
+        WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$", **schema}),
+    ]
 
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 
 Name = Annotated[
-    str, *_text(_LABEL, "name", "is not a name; use up to 40 of a-z, 0-9 and -, beginning and ending with a letter or digit")
+    str,
+    *_text(
+        _LABEL, "name", "is not a name; use up to 40 of a-z, 0-9 and -, beginning and ending with a letter or digit"
+    ),
 ]
 """A name that is valid in every backend: a DNS-1123 label, short enough to be joined with the lab's."""
 
@@ -134,19 +150,30 @@ Cpus = Annotated[
 
 HostPath = Annotated[
     str,
-    *_text(r"/(?:(?!\.{1,2}(?:/|$))[^/\0:,]+(?:/(?!\.{1,2}(?:/|$))[^/\0:,]+)*)?", "path", "is not a plain absolute path; no .., no trailing /"),
+    *_text(
+        r"/(?:(?!\.{1,2}(?:/|$))[^/\0:,]+(?:/(?!\.{1,2}(?:/|$))[^/\0:,]+)*)?",
+        "path",
+        "is not a plain absolute path; no .., no trailing /",
+    ),
 ]
 """An absolute path on a host or in a container, without `..`, `.` or a trailing slash."""
 
 RelativePath = Annotated[
-    str, *_text(r"(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\0\\\s]+", "path", "is not a path below the project's folder; no .., no leading /")
+    str,
+    *_text(
+        r"(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\0\\\s]+",
+        "path",
+        "is not a path below the project's folder; no .., no leading /",
+    ),
 ]
 """A path below a project's folder."""
 
 Digest = Annotated[str, *_text(r"sha256:[0-9a-f]{64}", "digest", "is not a digest; it is sha256: and 64 hex digits")]
 """The identity of an image's content."""
 
-_REPOSITORY = r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+_REPOSITORY = (
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+)
 ImageName = Annotated[
     str,
     *_text(
@@ -160,7 +187,11 @@ ImageName = Annotated[
 
 RegistryAddress = Annotated[
     str,
-    *_text(r"[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)*", "registry", "is not a registry address; write host:port/path without https://"),
+    *_text(
+        r"[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)*",
+        "registry",
+        "is not a registry address; write host:port/path without https://",
+    ),
 ]
 """Where images are pushed: host, port and the path they share."""
 

@@ -1,5 +1,6 @@
 """Docker hosts: what a server offers, so that what does not fit is refused before anything is created."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -7,21 +8,20 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from labform.declaration import Cpus, Declaration, HostPath, Size, refusal
 from labform.gpus import Gpu
+from labform.problems import brief
 
-_PORTS = r"^\d{4,5}-\d{4,5}$"
+_PORTS = r"^[0-9]{4,5}-[0-9]{4,5}$"
 
 
 def _port_range(text: str) -> str:
-    first, last = (int(end) for end in text.split("-")) if "-" in text else (0, 0)
+    first, last = (int(end) for end in text.split("-")) if re.fullmatch(_PORTS, text) else (0, 0)
     if not 1024 <= first <= last <= 65535:
-        raise refusal("port-range", f'"{text}" is not a range of ports within 1024-65535')
+        raise refusal("port-range", f'"{brief(text)}" is not a range of ports within 1024-65535')
     return text
 
 
-DockerAddress = Annotated[
-    str,
-    Field(pattern=r"^(ssh://[^\s/]+|unix:///\S+|tcp://[^\s/]+)$", examples=["ssh://labform@gpu1.example.org"]),
-]
+DOCKER_ADDRESS = r"^(ssh://[^\s/]+|unix:///\S+|tcp://[^\s/]+)$"
+DockerAddress = Annotated[str, Field(pattern=DOCKER_ADDRESS, examples=["ssh://labform@gpu1.example.org"])]
 """A Docker daemon: `ssh://user@host`, `unix:///socket` or `tcp://host:port`."""
 
 LOCAL = "unix:///var/run/docker.sock"
@@ -55,9 +55,9 @@ class Host(Declaration):
     """The only directories whose content may be mounted. Default: none."""
     gpus: tuple[Gpu, ...] = ()
     """Its GPUs. Default: none."""
-    ports: Annotated[
-        str, AfterValidator(_port_range), WithJsonSchema({"type": "string", "pattern": _PORTS})
-    ] = "20000-20999"
+    ports: Annotated[str, AfterValidator(_port_range), WithJsonSchema({"type": "string", "pattern": _PORTS})] = (
+        "20000-20999"
+    )
     """The ports that services without a `host_port` get. Default: 20000-20999."""
 
     @property

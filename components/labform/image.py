@@ -54,18 +54,49 @@ class Image(pulumi.ComponentResource):
             registry=_login(repository, username, password) if push else None,
             skip_push=not push,
             build_on_preview=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, hooks=pulumi.ResourceHookBinding(on_error=[_explained(name, repository)])
+            ),
         )
         self.reference = built.repo_digest
         self.register_outputs({"reference": self.reference, "contextSize": recipe.context_size})
 
 
-def _login(
-    repository: str, username: str | None, password: pulumi.Input[str] | None
-) -> docker.RegistryArgs | None:
+_CAUSES = (
+    (
+        "unauthorized",
+        "its registry refuses the login; correct the secret that holds the password: pulumi config set --secret",
+    ),
+    ("authorization failed", "its base needs a login; run: docker login, for the base's registry"),
+    ("not found", "its base is not in its registry any more; run: labform lock --upgrade"),
+    ("manifest unknown", "its base is not in its registry any more; run: labform lock --upgrade"),
+    ("executor failed running", "a step of its Dockerfile fails; what the step printed stands above"),
+    ("did not complete successfully", "a step of its Dockerfile fails; what the step printed stands above"),
+    ("no space left", "the builder's disk is full"),
+    ("connection refused", "its registry does not answer"),
+)
+"""Words of BuildKit's, the daemon's and the registry's errors, and what each means for whoever reads it."""
+
+
+def _explained(name: str, repository: str) -> pulumi.ErrorHook:
+    """A hook that adds to a failed build what to do about it, and never tries again."""
+
+    def explain(args: pulumi.ErrorHookArgs) -> bool:
+        said = " ".join(args.errors).lower()
+        hint = next((hint for words, hint in _CAUSES if words in said), None)
+        if hint:
+            pulumi.log.error(f"image {repository}: {hint}")
+        return False
+
+    return pulumi.ErrorHook(f"{name}-image", explain)
+
+
+def _login(repository: str, username: str | None, password: pulumi.Input[str] | None) -> docker.RegistryArgs | None:
     if username is None or password is None:
-        return docker.RegistryArgs(server=repository.split("/")[0])
-    return docker.RegistryArgs(server=repository.split("/")[0], username=username, password=pulumi.Output.secret(password))
+        return docker.RegistryArgs(server=repository.split("/", maxsplit=1)[0])
+    return docker.RegistryArgs(
+        server=repository.split("/", maxsplit=1)[0], username=username, password=pulumi.Output.secret(password)
+    )
 
 
 def stage(recipe: Recipe, folder: Path) -> Path:

@@ -4,6 +4,7 @@ Which volumes exist, who has which host, GPUs and port, which digest a tag stood
 people review it, and a preview that finds it out of date refuses with the command to run.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,8 +74,15 @@ def lock_text(lock: Lock) -> str:
     return "".join(lines)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.2 reads as a number and PyYAML does not: a person may be called `1e3`."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?[0-9]+[eE][+-]?[0-9]+$"), list("-0123456789"))
+
+
 def _flow(value: Any) -> str:
-    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10_000)
     return text.removesuffix("...\n").strip()
 
 
@@ -97,7 +105,13 @@ def differences(lock: Lock, wanted: Lock, command: str) -> list[Problem]:
         have, want = getattr(lock, section), getattr(wanted, section)
         for key in sorted({*have, *want}):
             if have.get(key) != want.get(key):
-                word = "is not in the lock" if key not in have else "the lock differs" if key in want else "the lock has it still"
+                word = (
+                    "is not in the lock"
+                    if key not in have
+                    else "the lock differs"
+                    if key in want
+                    else "the lock has it still"
+                )
                 location, what = ((section, key), "") if section != "images" else ((), f"{key}: ")
                 found.append(Problem(location, "stale-lock", what + word, f"run `{command}`"))
     return found

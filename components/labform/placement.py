@@ -99,7 +99,7 @@ def _valid(kept: Placement, name: str, project: ProjectArgs, allowed: Sequence[s
     request = gpu_request(project.gpus)
     free = {unit.id for unit in board.free(kept.host, request)} if request else set()
     wanted = request.count if request else 0
-    if len(kept.gpus) != wanted or not free.issuperset(kept.gpus):
+    if len(kept.gpus) != wanted or len(set(kept.gpus)) != wanted or not free.issuperset(kept.gpus):
         return False
     return _valid_port(kept, project, board)
 
@@ -135,7 +135,9 @@ def _with_port(name: str, project: ProjectArgs, host: str, gpus: tuple[str, ...]
         return Problem(location, "port-taken", f"port {fixed} of {host} is held by {holder}", f"free: {free}")
     port = fixed or next(_free_ports(host, board), None)
     if port is None:
-        return Problem(("projects", name, "service"), "no-port", f"no port of {board.hosts[host].ports} is free on {host}")
+        return Problem(
+            ("projects", name, "service"), "no-port", f"no port of {board.hosts[host].ports} is free on {host}"
+        )
     return Placement(host, gpus, port)
 
 
@@ -149,7 +151,8 @@ def _why_none(request: GpuRequest, allowed: Sequence[str], board: _Board) -> tup
     suited = [(host, unit) for host in sorted(allowed) for unit in units(board.hosts[host]) if unit.serves(request)]
     kind = request.uuid or request.mig or request.model or "GPU"
     if not suited:
-        known = sorted({unit.profile or unit.model for host in allowed for unit in units(board.hosts[host])})
+        there = [unit for host in allowed for unit in units(board.hosts[host])]
+        known = sorted({unit.id if request.uuid else unit.profile or unit.model for unit in there})
         return f"no {kind} on {', '.join(sorted(allowed))}", f"there is: {', '.join(known) or 'no GPU'}"
     held = [f"{unit.id} by {board.holder(host, unit.id)}" for host, unit in suited if board.holder(host, unit.id)]
     return (

@@ -19,6 +19,9 @@ RESERVED_VARIABLES = frozenset(
 """Variables that labform sets or that would undo what it guarantees."""
 
 
+_IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
+
+
 class Resources(Declaration):
     """Limits of one container. Each value left out comes from the lab's `defaults`."""
 
@@ -58,7 +61,7 @@ class _Service(Declaration):
 
     host_port: Annotated[int, Field(ge=1024, le=65535)] | None = None
     """The port on the host. Default: the next free one of the host's range, remembered in the lock."""
-    listen: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}$")] = "127.0.0.1"
+    listen: Annotated[str, Field(pattern=_IPV4, examples=["127.0.0.1"])] = "127.0.0.1"
     """The host's address the port is opened on. Default: the host itself only (reach it by an ssh tunnel or a proxy)."""
     startup: Duration = 120
     """How long `up` waits for it to be healthy. Default: 2m."""

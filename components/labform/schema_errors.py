@@ -1,18 +1,19 @@
 """pydantic's errors in the words of a person who writes a stack file."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from labform.problems import Location, Problem, suggestion
+from labform.problems import Location, Problem, brief, suggestion
 from labform.yaml_tree import Node
 
-_SECRET_SECTIONS = frozenset({"env", "secrets", "password"})
 _WANTED = {
     "int_type": "expected a whole number",
     "int_from_float": "expected a whole number",
+    "int_parsing_size": "expected a whole number",
     "bool_type": "expected true or false",
     "string_type": "expected text",
     "dict_type": "expected a mapping",
@@ -20,9 +21,14 @@ _WANTED = {
     "model_attributes_type": "expected a mapping",
     "tuple_type": "expected a list",
     "date_type": "expected a date such as 2027-03-31",
+    "date_parsing": "expected a date such as 2027-03-31",
     "date_from_datetime_parsing": "expected a date such as 2027-03-31",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than_equal": "expected {le} or less",
+    "too_short": "expected at least {min_length}",
 }
-_UNION_NOISE = ("function-", "constrained-", "lax-or-strict", "is-instance")
+_LOGIN = re.compile(r"(://)[^/\s]*@")
+"""The user and password of an address."""
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> list[Problem]:
@@ -32,69 +38,112 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
     for one in error.errors(include_url=False, include_context=True, include_input=False):
         location = _in_file(one["loc"], tree, one["type"])
         problem = _problem(one, location, tree, schema)
-        if location not in found or len(found[location].message) < len(problem.message):
+        if location not in found or _weight(found[location]) < _weight(problem):
             found[location] = problem
-    return list(found.values())
+    inner = {location[:end] for location in found for end in range(len(location))}
+    return [one for location, one in found.items() if one.code != "type" or location not in inner]
+
+
+def _weight(problem: Problem) -> tuple[bool, bool]:
+    """Of two faults in one place, which are two branches of a union, the heavier says more."""
+    return problem.code != "type", "a mapping, got" not in problem.message
 
 
 def _in_file(location: Location, tree: Node, kind: str) -> Location:
-    """The location without the words that only the schema has, such as a union's branch."""
-    kept: list[str | int] = []
-    node = tree
-    for place, part in enumerate(location):
-        last = place == len(location) - 1
-        if part in node.children:
-            kept.append(part)
-            node = node.children[part]
-        elif last and kind == "missing":
-            kept.append(part)
-    return tuple(kept)
+    """The location without the words that only the schema has, such as a union's branch.
+
+    Such a word may be a key of the file too, as in `service: {kind: command, command: …}`: the reading that ends where
+    the fault is, and else the longest, is meant.
+    """
+    if kind == "missing":
+        holders = (one for one in _paths(location[:-1], tree) if isinstance(tree.at(one), dict))
+        return (*max(holders, key=len), location[-1])
+    return max(_paths(location, tree), key=lambda one: (one[-1:] == location[-1:], len(one)))
+
+
+def _paths(words: Location, node: Node) -> Iterator[Location]:
+    """Every way to go down from a node by some of the words, in their order."""
+    if not words:
+        yield ()
+        return
+    if words[0] in node.children:
+        yield from ((words[0], *rest) for rest in _paths(words[1:], node.children[words[0]]))
+    yield from _paths(words[1:], node)
 
 
 def _problem(one: ErrorDetails, location: Location, tree: Node, schema: dict[str, Any]) -> Problem:
     kind, context = one["type"], one.get("ctx", {})
     if kind == "labform":
-        message = context["message"] if not _secret(location) else "is not valid"
-        return Problem(location, context["code"], message)
+        message = _without_password(context["message"])
+        return Problem(location, context["code"], message.rpartition('" ')[2] if _secret(location) else message)
+    if kind in {"extra_forbidden", "missing", "union_tag_not_found"}:
+        return _key_problem(kind, location, tree, schema)
+    if kind in {"union_tag_invalid", "literal_error"}:
+        at = (*location, "kind") if kind == "union_tag_invalid" else location
+        return Problem(at, "not-one-of", *_not_one_of(context, at, tree))
+    given = _given(tree.at(location), location)
+    if kind == "string_pattern_mismatch":
+        return Problem(location, "value", f"{given} does not fit here", _about(schema, location, tree))
+    quote = "; write it in quotes" if kind == "string_type" and "number" in given else ""
+    code = "type" if kind.endswith(("_type", "_float")) else "value"
+    wanted = _WANTED.get(kind, f"{one['msg'][0].lower()}{one['msg'][1:]}").format(**context)
+    return Problem(location, code, f"{wanted}, got {given}{quote}")
+
+
+def _key_problem(kind: str, location: Location, tree: Node, schema: dict[str, Any]) -> Problem:
     if kind == "extra_forbidden":
-        allowed = set(_keys(schema, location[:-1], tree))
-        return Problem(location, "unknown-key", "unknown key", suggestion(location[-1], allowed - set(tree.at(location[:-1]))))
+        allowed = set(_keys(schema, location[:-1], tree)) - set(tree.at(location[:-1]))
+        return Problem(location, "unknown-key", "unknown key", suggestion(location[-1], allowed))
     if kind == "missing":
         return Problem(location, "missing-key", f'missing key "{location[-1]}"', f"write {location[-1]}: …")
-    if kind in ("union_tag_invalid", "literal_error"):
-        return Problem(location, "not-one-of", *_not_one_of(one, location, tree))
-    if kind == "union_tag_not_found":
-        return Problem(location, "missing-key", 'missing key "kind"', f"allowed: {_tags(schema, location, tree)}")
-    given = _given(tree.at(location), location)
-    if kind in _WANTED:
-        quote = "; write it in quotes" if kind == "string_type" and "number" in given else ""
-        return Problem(location, "type", f"{_WANTED[kind]}, got {given}{quote}")
-    return Problem(location, "value", f"{one['msg'][0].lower()}{one['msg'][1:]}, got {given}")
+    kinds = f"allowed: {_tags(schema, location, tree)}"
+    return Problem((*location, "kind"), "missing-key", 'missing key "kind"', kinds)
 
 
-def _not_one_of(one: ErrorDetails, location: Location, tree: Node) -> tuple[str, str]:
-    context = one.get("ctx", {})
+def _not_one_of(context: dict[str, Any], location: Location, tree: Node) -> tuple[str, str]:
     words = context.get("expected_tags") or context.get("expected", "")
     allowed = [word.strip(" '") for word in words.replace(" or ", ", ").split(",")]
-    given = context.get("tag", tree.at(location))
-    near = suggestion(given, allowed)
-    every = f"one of {', '.join(allowed)}"
-    return f'"{given}" is not {every}', near if near.startswith("did") else ""
+    given = tree.at(location)
+    expected = f"expected {'one of ' if len(allowed) > 1 else ''}{', '.join(allowed)}"
+    near = suggestion(given, allowed) if isinstance(given, str) and len(allowed) > 1 else ""
+    return f"{expected}, got {_given(given, location)}", near if near.startswith("did") else ""
+
+
+def _about(schema: dict[str, Any], location: Location, tree: Node) -> str:
+    """What a value is, in the words of its documentation, with an example where it has one."""
+    for end in range(len(location), 0, -1):
+        for place in _places(schema, location[:end], tree):
+            if said := place.get("description"):
+                examples = place.get("examples") or place.get("items", {}).get("examples")
+                return said.splitlines()[0] + (f" For example {examples[0]}" if examples else "")
+    return ""
 
 
 def _secret(location: Location) -> bool:
-    return not _SECRET_SECTIONS.isdisjoint(map(str, location[:-1])) or (location[-1:] == ("password",))
+    """Whether what stands there may be a secret's value, written where only its name belongs."""
+    match location:
+        case ("projects", _, "env" | "secrets", *_) | ("registry", "password", *_):
+            return True
+        case ("projects", _, "environment", "args", *_):
+            return True
+    return False
 
 
 def _given(value: Any, location: Location) -> str:
     if value is None:
         return "nothing"
-    if isinstance(value, bool):
+    if isinstance(value, bool) and not _secret(location):
         return str(value).lower()
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
-    kind = "text" if isinstance(value, str) else "the number"
-    return kind if _secret(location) else f'text "{value}"' if kind == "text" else f"{kind} {value}"
+    kind = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "the number"
+    if _secret(location):
+        return kind.replace("the", "a")
+    return f'text "{_without_password(brief(value))}"' if kind == "text" else f"{kind} {value}"
+
+
+def _without_password(text: str) -> str:
+    return _LOGIN.sub(r"\1…@", text)
 
 
 def _keys(schema: dict[str, Any], location: Location, tree: Node) -> Iterator[str]:
@@ -104,7 +153,11 @@ def _keys(schema: dict[str, Any], location: Location, tree: Node) -> Iterator[st
 
 
 def _tags(schema: dict[str, Any], location: Location, tree: Node) -> str:
-    tags = {tag for place in _places(schema, location, tree, unions=True) for tag in place.get("discriminator", {}).get("mapping", {})}
+    tags = {
+        tag
+        for place in _places(schema, location, tree, unions=True)
+        for tag in place.get("discriminator", {}).get("mapping", {})
+    }
     return ", ".join(f"kind: {tag}" for tag in sorted(tags))
 
 
@@ -114,7 +167,9 @@ def _places(schema: dict[str, Any], location: Location, tree: Node, *, unions: b
     for part in location:
         node = node.children.get(part, node)
         inner = [one for place in places for one in _below(place, part)]
-        places = inner if unions and part == location[-1] else [two for one in inner for two in _resolved(one, schema, node)]
+        places = (
+            inner if unions and part == location[-1] else [two for one in inner for two in _resolved(one, schema, node)]
+        )
     return places
 
 

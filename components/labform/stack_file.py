@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from labform.backends import Backend, Docker
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress
-from labform.hosts import LOCAL, Host
+from labform.hosts import DOCKER_ADDRESS, LOCAL, Host
 from labform.people import Group, Person
 from labform.project import ProjectArgs, Resources, SecretReference
 from labform.volumes import ManagedVolume, Volume
@@ -19,7 +21,7 @@ LAB_SECRET = "lab-secret"
 class Builder(Declaration):
     """Where images are built."""
 
-    address: str = "local"
+    address: Annotated[str, Field(pattern=rf"^local$|{DOCKER_ADDRESS}", examples=["ssh://ci@builder"])] = "local"
     """`local`: the daemon beside `pulumi`; else the address of a Docker host. Default: local."""
     engine: Literal["daemon"] = "daemon"
     """`daemon`: the Docker daemon's own BuildKit."""

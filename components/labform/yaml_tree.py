@@ -17,6 +17,8 @@ MAX_BYTES = 8 * 1024**2
 """The largest stack file that is read: some ten thousand projects."""
 MAX_DEPTH = 32
 """The deepest nesting that is read."""
+MAX_DIGITS = 40
+"""The longest number that is read; Python itself refuses more than 4300 digits."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -41,7 +43,11 @@ class Node:
         node, at = self, (self.line, self.column)
         for part in location:
             if part in node.children:
-                at = node.keys.get(str(part), at) if node.keys else (node.children[part].line, node.children[part].column)
+                at = (
+                    node.keys.get(str(part), at)
+                    if node.keys
+                    else (node.children[part].line, node.children[part].column)
+                )
                 node = node.children[part]
         return at if key or isinstance(node.value, dict) else (node.line, node.column)
 
@@ -82,7 +88,7 @@ def _events(text: str) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         rows = text.splitlines()
-        tab = line <= len(rows) and "\t" in rows[line - 1]
+        tab = line <= len(rows) and "\t" in rows[line - 1][: len(rows[line - 1]) - len(rows[line - 1].lstrip())]
         what = "a tab; indent with spaces" if tab else (error.problem or "not YAML")
         raise YamlError(Problem((), "yaml", what), line, column) from None
     except yaml.reader.ReaderError as error:
@@ -139,5 +145,7 @@ def _scalar(event: Any) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if match := _NUMBER.fullmatch(text):
+        if len(text) > MAX_DIGITS:
+            raise _error("number", f"a number of more than {MAX_DIGITS} digits", event)
         return float(text) if match[2] or match[3] else int(text)
     return text

@@ -10,10 +10,15 @@ from labform.problems import LabformError
 
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
 LockOption = Annotated[Path | None, typer.Option("--lock", help="The lock. Default: beside the stack file.")]
-AddressesOption = Annotated[str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")]
+AddressesOption = Annotated[
+    str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")
+]
 
 typer_app = typer.Typer(
-    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Labs as code: check, lock and look at a lab that is declared in a stack file.",
 )
 

@@ -87,4 +87,3 @@ def _with_existing(draft: Draft) -> Lock:
             if one.host == host and one.state == "planned" and key in here:
                 volumes[key] = one.model_copy(update={"state": "created"})
     return draft.lock.model_copy(update={"volumes": volumes})
-

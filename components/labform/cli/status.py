@@ -25,7 +25,13 @@ def status(
     stack_file: StackFileArgument,
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
-    tokens: Annotated[typer.FileText | None, typer.Option("--tokens", help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.")] = None,
+    tokens: Annotated[
+        typer.FileText | None,
+        typer.Option(
+            "--tokens",
+            help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show each project: state, image, where to reach it, where its data lives. Exit 1 if one is not well.
@@ -49,7 +55,13 @@ def lab_status(stack: StackFile) -> list[dict[str, Any]]:
 
 
 def _row(stack: StackFile, name: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"project": name, "state": "retired", "image": "", "url": "", "data": data_of(stack.lab, name)}
+    row: dict[str, Any] = {
+        "project": name,
+        "state": "retired",
+        "image": "",
+        "url": "",
+        "data": data_of(stack.lab, name),
+    }
     place = stack.lock.placements().get(name)
     if place is None:
         return row
@@ -72,7 +84,11 @@ def _state(found: dict[str, Any], *, is_run: bool) -> dict[str, str]:
     name = found["Name"].lstrip("/")
     if state["Status"] == "exited" and is_run:
         code = state["ExitCode"]
-        return {"state": "done"} if code == 0 else {"state": "failed", "cause": f"exit code {code}; see `docker logs {name}`"}
+        return (
+            {"state": "done"}
+            if code == 0
+            else {"state": "failed", "cause": f"exit code {code}; see `docker logs {name}`"}
+        )
     if state["Status"] == "running":
         health = state.get("Health", {})
         if health.get("Status") == "unhealthy":
@@ -92,4 +108,4 @@ def _print(rows: list[dict[str, Any]], tokens: dict[str, str]) -> None:
         url = row["url"] + (f"?token={tokens[row['project']]}" if row["project"] in tokens else "")
         image = row["image"].split("@")[-1][:19]
         table.add_row(row["project"], row["state"], image, url or "-", "\n".join(row["data"]) or "-")
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)

@@ -10,12 +10,40 @@ from dockerfile_parse import DockerfileParser
 from pydantic import Field
 
 from labform.declaration import Declaration, RelativePath, Size, size_text
-from labform.environments.recipe import ANY_USER, ContextFile, Recipe, RecipeError, Site, context_file, project_folder, writable
+from labform.environments.recipe import (
+    ANY_USER,
+    ContextFile,
+    Recipe,
+    RecipeError,
+    Site,
+    context_file,
+    project_folder,
+    writable,
+)
 from labform.problems import Problem, suggestion
 
 _INSTRUCTIONS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME"
-    " WORKDIR COMMENT".split()
+    [
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+        "RUN",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+        "COMMENT",
+    ]
 )
 """Dockerfile reference, "Overview"; COMMENT is the parser's word for a line that is one."""
 _SECRET_NAMES = re.compile(r"(^|/)(\.env|\.git|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.pem|\.netrc|\.pypirc)(/|$)")
@@ -67,7 +95,11 @@ class Dockerfile(Declaration):
             if one["instruction"] == "ARG" and len(stages) == 1:
                 key, _, default = one["value"].partition("=")
                 values[key.strip()] = self.args.get(key.strip(), default.strip().strip("\"'"))
-            if (named := _named_image(one)) and (image := _substituted(named, values)) not in stages and not image.isdigit():
+            if (
+                (named := _named_image(one))
+                and (image := _substituted(named, values)) not in stages
+                and not image.isdigit()
+            ):
                 yield place, image
             if one["instruction"] == "FROM":
                 stages.add(_stage(one["value"]) or f"stage {place}")
@@ -140,7 +172,9 @@ def _context(folder: Path, dockerfile: str, limit: int, site: Site) -> list[Cont
 def _leaks(folder: Path, names: list[str], site: Site) -> Iterator[Problem]:
     secret = sorted({match[0].strip("/") for name in names if (match := _SECRET_NAMES.search(name))})
     for name in secret:
-        yield Problem(("directory",), "secret-in-context", f"{name} would be sent to the builder", f"add {name} to .dockerignore")
+        yield Problem(
+            ("directory",), "secret-in-context", f"{name} would be sent to the builder", f"add {name} to .dockerignore"
+        )
     for name in names:
         path = folder / name
         if path.is_symlink() and not path.resolve().is_relative_to(site.root.resolve()):

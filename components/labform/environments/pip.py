@@ -24,7 +24,9 @@ class Pip(PythonEnvironment):
         """The image of the required packages; RecipeError for a file that is missing or includes itself."""
         folder = project_folder(self.directory, site)
         inputs = _included(folder, self.requirements, ())
-        return self._recipe(site, inputs, f"/opt/tools/bin/uv pip install --python /opt/env/bin/python -r {self.requirements}")
+        return self._recipe(
+            site, inputs, f"/opt/tools/bin/uv pip install --python /opt/env/bin/python -r {self.requirements}"
+        )
 
 
 def _included(folder: Path, name: str, above: tuple[str, ...]) -> list[str]:
@@ -45,5 +47,7 @@ def _included(folder: Path, name: str, above: tuple[str, ...]) -> list[str]:
 
 def _relative(path: Path, folder: Path, by: str) -> str:
     if not path.is_relative_to(folder):
-        raise RecipeError([Problem(("requirements",), "path-escapes", f"{by} includes a file outside of {folder.name}/")])
+        raise RecipeError(
+            [Problem(("requirements",), "path-escapes", f"{by} includes a file outside of {folder.name}/")]
+        )
     return str(path.relative_to(folder))

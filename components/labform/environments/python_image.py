@@ -12,7 +12,16 @@ from typing import Annotated
 from pydantic import Field
 
 from labform.declaration import Declaration, Name, RelativePath
-from labform.environments.recipe import ANY_USER, ContextFile, Recipe, RecipeError, Site, project_folder, read_files, writable
+from labform.environments.recipe import (
+    ANY_USER,
+    ContextFile,
+    Recipe,
+    RecipeError,
+    Site,
+    project_folder,
+    read_files,
+    writable,
+)
 from labform.naming import HOME
 from labform.problems import Problem, suggestion
 
@@ -56,9 +65,13 @@ class PythonEnvironment(Declaration):
 
     def _recipe(self, site: Site, inputs: Sequence[str], install: str) -> Recipe:
         folder = project_folder(self.directory, site)
-        files = read_files(folder, inputs, site, into="environment") + read_files(folder, self.files, site, into="project")
+        files = read_files(folder, inputs, site, into="environment") + read_files(
+            folder, self.files, site, into="project"
+        )
         base = site.pin(self._base(site))
-        text = "\n".join([_tools(base), _packages(base, self.apt, install), _project(self.files), writable(site.mount_points)])
+        text = "\n".join(
+            [_tools(base), _packages(base, self.apt, install), _project(self.files), writable(site.mount_points)]
+        )
         return Recipe(f"{text}USER {ANY_USER}\n", _unique(files))
 
 

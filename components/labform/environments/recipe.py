@@ -46,7 +46,12 @@ class Recipe:
     def hash(self) -> str:
         """The first 16 hex digits of a SHA-256 over everything that decides the image."""
         digest = hashlib.sha256()
-        for part in (self.platform, self.dockerfile_name, self.dockerfile, *(f"{key}={value}" for key, value in sorted(self.args.items()))):
+        for part in (
+            self.platform,
+            self.dockerfile_name,
+            self.dockerfile,
+            *(f"{key}={value}" for key, value in sorted(self.args.items())),
+        ):
             digest.update(f"{len(part)}:{part}".encode())
         for file in sorted(self.files, key=lambda one: one.name):
             content = hashlib.sha256(file.content()).hexdigest()
@@ -101,7 +106,9 @@ def project_folder(directory: str, site: Site) -> Path:
     if not folder.is_relative_to(site.root.resolve()):
         raise RecipeError([Problem(("directory",), "path-escapes", f'"{directory}" is outside of the lab\'s folder')])
     if not folder.is_dir():
-        raise RecipeError([Problem(("directory",), "no-directory", f'no directory "{directory}" beside the stack file')])
+        raise RecipeError(
+            [Problem(("directory",), "no-directory", f'no directory "{directory}" beside the stack file')]
+        )
     return folder
 
 

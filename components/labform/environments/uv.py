@@ -27,7 +27,9 @@ class Uv(PythonEnvironment):
         if (folder / "pyproject.toml").is_file() and not (folder / "uv.lock").is_file():
             hint = f"run `uv lock --directory {self.directory}` in the stack file's folder"
             raise RecipeError([Problem(("directory",), "no-uv-lock", f"no uv.lock in {self.directory}", hint)])
-        chosen = [f"--group {name}" for name in sorted(self.groups)] + [f"--extra {name}" for name in sorted(self.extras)]
+        chosen = [f"--group {name}" for name in sorted(self.groups)] + [
+            f"--extra {name}" for name in sorted(self.extras)
+        ]
         # --inexact keeps the venv's own pip, which people use at run time.
         install = " ".join(["/opt/tools/bin/uv sync --locked --inexact --no-install-project", *chosen])
         return self._recipe(site, ("pyproject.toml", "uv.lock"), install)

@@ -37,7 +37,9 @@ def process(args: ProjectArgs) -> dict[str, Any]:
         command = [*args.run.command]
         if args.run.deadline:
             command = ["/bin/sh", "-c", _DEADLINE, "deadline", str(args.run.deadline), *command]
-        retry = {"restart": "on-failure", "max_retry_count": args.run.retries} if args.run.retries else {"restart": "no"}
+        retry = (
+            {"restart": "on-failure", "max_retry_count": args.run.retries} if args.run.retries else {"restart": "no"}
+        )
         return {"command": command, "must_run": False, "wait": False, **retry, **grace}
     return {"command": _served(args), "must_run": args.must_run, "restart": "unless-stopped", **_health(args), **grace}
 
@@ -70,7 +72,12 @@ def _health(args: ProjectArgs) -> dict[str, Any]:
 def limits(given: Limits) -> dict[str, Any]:
     """CPU and memory; swap is the same figure, which means none, because without it the provider sees a change for ever."""
     memory = mebibytes(given.memory)
-    return {"cpus": cpus_text(given.cpus), "memory": memory, "memory_swap": memory, "shm_size": mebibytes(given.shared_memory)}
+    return {
+        "cpus": cpus_text(given.cpus),
+        "memory": memory,
+        "memory_swap": memory,
+        "shm_size": mebibytes(given.shared_memory),
+    }
 
 
 def _go_duration(seconds: int) -> str:

@@ -55,4 +55,6 @@ def check_login(registry: str) -> None:
         config = {}
     known = {*config.get("auths", {}), *config.get("credHelpers", {})}
     if registry not in known and not config.get("credsStore"):
-        raise LabformError(f"hosts pull from {registry} with your login, and there is none; run: docker login {registry}")
+        raise LabformError(
+            f"hosts pull from {registry} with your login, and there is none; run: docker login {registry}"
+        )

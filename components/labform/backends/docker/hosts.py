@@ -25,7 +25,9 @@ class DockerHosts:
         self._args, self._lock, self._parent = args, lock, parent
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         self._providers = {name: self._provider(name, host) for name, host in sorted(args.hosts.items())}
-        self._guards = {name: Guards(args.lab, name, host.address, created) for name, host in sorted(args.hosts.items())}
+        self._guards = {
+            name: Guards(args.lab, name, host.address, created) for name, host in sorted(args.hosts.items())
+        }
         self._networks = {name: self._network(name) for name in sorted(args.hosts)}
         self._sources = {key: self._source(key) for key in sorted(args.volumes)}
         for key in sorted(args.retired):

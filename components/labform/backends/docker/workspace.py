@@ -47,7 +47,9 @@ class DockerWorkspace(pulumi.ComponentResource):
         `volumes` and `sources` hold, by volume id, what was declared and the Docker volume's name or host directory;
         `secrets` hold values by the names that `args.secrets` gives them; `token` is JupyterLab's.
         """
-        super().__init__("labform:index:DockerWorkspace", f"{lab}-{name}", {"project": name, "host": placement.host}, opts)
+        super().__init__(
+            "labform:index:DockerWorkspace", f"{lab}-{name}", {"project": name, "host": placement.host}, opts
+        )
         made = docker.Container(
             naming.container(lab, name),
             name=naming.container(lab, name),

@@ -1,0 +1,148 @@
+"""A lab on the real engine, daemon and registry, for tests: edit its stack file, run `pulumi`, look at what became of it."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import yaml
+
+from sandbox.deployment import Deployment
+from sandbox.errors import SandboxError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHANGES = {"create", "update", "replace", "delete", "create-replacement", "delete-replaced"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of the engine did: its exit code, what it printed, and the operation on each resource."""
+
+    code: int
+    text: str
+    steps: dict[str, str]
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The resources, `Type name`, that were not left as they were."""
+        return {key: op for key, op in self.steps.items() if op in CHANGES}
+
+
+class Bench:
+    """One lab in a project folder of its own."""
+
+    def __init__(self, folder: Path, box: Any, tools: Any, name: str) -> None:
+        """Lay out a project as a clone has it; nothing runs yet."""
+        self.project = folder / "clone"
+        self.lab: dict[str, Any] = {}
+        (self.project / "stacks").mkdir(parents=True)
+        for part in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(REPOSITORY / part, self.project / part)
+        (self.project / ".venv").symlink_to(REPOSITORY / ".venv")
+        self.name = name
+        # The engine's event log is an option for those who debug it.
+        env = {**tools.env, "PULUMI_DEBUG_COMMANDS": "1"}
+        self.deployment = Deployment(self.project, "t", folder / "data", box, env, "stacks/t.yaml")
+        self.docker = docker.DockerClient(base_url=box.docker_host, timeout=60)
+
+    def write(self, lab: dict[str, Any]) -> None:
+        """Write the stack file."""
+        self.lab = lab
+        (self.project / "stacks" / "t.yaml").write_text(yaml.safe_dump(lab, sort_keys=False))
+
+    def up(self, *args: str, lock: bool = True, ok: bool = True) -> Outcome:
+        """`labform lock` and `pulumi up`; with `ok`, a failure is the test's."""
+        if lock:
+            self.deployment.prepare()
+        return self.engine("up", "--yes", "--skip-preview", *args, ok=ok)
+
+    def preview(self, *args: str, ok: bool = True) -> Outcome:
+        """`pulumi preview`."""
+        return self.engine("preview", *args, ok=ok)
+
+    def refresh(self) -> Outcome:
+        """`pulumi refresh`."""
+        return self.engine("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> Outcome:
+        """`pulumi destroy` of all that is not protected."""
+        return self.engine("destroy", "--yes", "--skip-preview", "--exclude-protected")
+
+    def engine(self, *args: str, ok: bool = True) -> Outcome:
+        """Run `pulumi`; what it did is read from its event log."""
+        log = self.deployment.data / "events.json"
+        log.unlink(missing_ok=True)
+        done = self.deployment.pulumi(*args, "--event-log", str(log), "--color", "never", check=False, capture=True)
+        outcome = Outcome(done.returncode, done.stdout + done.stderr, _steps(log))
+        assert not ok or done.returncode == 0, outcome.text
+        return outcome
+
+    def settled(self) -> None:
+        """Fail unless `up`, `refresh` and `up` change nothing."""
+        for outcome in (self.up(), self.refresh(), self.up()):
+            assert outcome.changed == {}, outcome.text
+
+    def refused(self, **options: Any) -> str:
+        """What is said where the lab is refused before the engine runs, or by it."""
+        try:
+            return self.up(ok=False, **options).text
+        except SandboxError as error:
+            return str(error)
+
+    def inspect(self, project: str) -> dict[str, Any]:
+        """`docker inspect` of a project's container."""
+        return dict(self.docker.containers.get(f"{self.name}-{project}").attrs)
+
+    def run(self, project: str, *command: str, **options: Any) -> str:
+        """What a command prints in a project's container; it must succeed."""
+        code, output = self.docker.containers.get(f"{self.name}-{project}").exec_run(list(command), **options)
+        assert code == 0, output.decode()
+        return str(output.decode())
+
+    def state(self) -> str:
+        """The stack's state as `pulumi stack export` writes it, secrets encrypted."""
+        return self.deployment.pulumi("stack", "export", capture=True).stdout
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources of the stack's state."""
+        return list(json.loads(self.state())["deployment"].get("resources") or [])
+
+    def moved(self, folder: Path) -> "Bench":
+        """The same deployment from another clone path."""
+        other = object.__new__(Bench)
+        other.__dict__ = dict(self.__dict__)
+        shutil.copytree(self.project, folder, symlinks=True, ignore=shutil.ignore_patterns(".labform"))
+        other.project = folder
+        other.deployment = replace(self.deployment, project=folder)
+        return other
+
+    def close(self) -> None:
+        """Remove what the lab left on the daemon, data too."""
+        label = {"label": f"labform.lab={self.name}"}
+        for container in self.docker.containers.list(all=True, filters=label):
+            container.remove(force=True)
+        for network in self.docker.networks.list(filters=label):
+            network.remove()
+        for volume in self.docker.volumes.list(filters=label):
+            volume.remove(force=True)
+        self.docker.close()
+
+
+def _steps(log: Path) -> dict[str, str]:
+    steps: dict[str, str] = {}
+    for line in log.read_text().splitlines() if log.exists() else []:
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+        if metadata and metadata["op"] != "refresh":
+            kind, name = metadata["urn"].split("::")[2:]
+            steps[f"{kind.rsplit(':', 1)[-1]} {name}"] = metadata["op"]
+        elif metadata and metadata.get("detailedDiff"):
+            steps[metadata["urn"]] = "update"
+    return steps
+
+
+def sh(*command: str, **options: Any) -> str:
+    """What a command prints; it must succeed."""
+    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout
