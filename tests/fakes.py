@@ -223,6 +223,9 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self.hooks[request.name] = request
         return empty_pb2.Empty()
 
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return empty_pb2.Empty()
+
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         arguments = plain(request.args)
         self.recording.invokes.append((request.tok, arguments))

@@ -203,9 +203,8 @@ def _resources(lab: LabArgs) -> Iterator[Problem]:
             yield Problem(("projects", name, "resources"), "shared-memory", message)
         if lab.hosts and Decimal(cpus_text(limits.cpus)) != limits.cpus:
             message = f"the Docker provider cannot keep {limits.cpus:f} CPUs"
-            yield Problem(
-                ("projects", name, "resources", "cpus"), "cpus", message, f"for example {cpus_text(limits.cpus)}"
-            )
+            near = max(round(limits.cpus, 1), Decimal("0.1"))
+            yield Problem(("projects", name, "resources", "cpus"), "cpus", message, f"for example {near:f}")
 
 
 def _quotas(lab: LabArgs) -> Iterator[Problem]:
@@ -214,7 +213,7 @@ def _quotas(lab: LabArgs) -> Iterator[Problem]:
     for name, project in lab.running().items():
         limits, gpus = lab.limits(name), project.gpus
         count = gpus if isinstance(gpus, int) else gpus.count
-        amounts = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
+        amounts: dict[str, int | Decimal] = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
         for kind, amount in amounts.items():
             asked[project.owner][kind][name] = Decimal(amount)
     for person in sorted(asked):

@@ -151,7 +151,7 @@ Cpus = Annotated[
 HostPath = Annotated[
     str,
     *_text(
-        r"/(?:(?!\.{1,2}(?:/|$))[^/\0:,]+(?:/(?!\.{1,2}(?:/|$))[^/\0:,]+)*)?",
+        r"/(?:(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f:,]+(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f:,]+)*)?",
         "path",
         "is not a plain absolute path; no .., no trailing /",
     ),

@@ -55,7 +55,7 @@ class Lab(pulumi.ComponentResource):
     are the services' tokens, secret; `gpus` is who holds which GPU.
     """
 
-    projects: pulumi.Output[dict[str, Any]]
+    projects: dict[str, dict[str, Any]]
     tokens: pulumi.Output[dict[str, str]]
     gpus: list[dict[str, Any]]
 
@@ -81,8 +81,7 @@ class Lab(pulumi.ComponentResource):
         tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
         for key in running:
             hosts.workspace(key, image=images[key].reference, secret=secret, token=tokens.get(key))
-        references = {key: image.reference for key, image in images.items()}
-        self.projects = pulumi.Output.all(**references).apply(lambda known: _summary(args, lock, known))
+        self.projects = _summary(args, lock, {key: image.reference for key, image in images.items()})
         self.tokens = pulumi.Output.secret(pulumi.Output.all(**tokens))
         self.gpus = gpu_table(args, lock)
         self.register_outputs({})
@@ -126,9 +125,12 @@ def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
     return rows
 
 
-def _summary(args: LabArgs, lock: Lock, references: Mapping[str, str]) -> dict[str, Any]:
+def _summary(
+    args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[str]]
+) -> dict[str, dict[str, Any]]:
+    """A row for each project; all but the digest is known at preview."""
     placements = lock.placements()
-    rows: dict[str, Any] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name, project in sorted(args.projects.items()):
         row: dict[str, Any] = {"state": project.state, "owner": project.owner, "data": data_of(args, name)}
         if place := placements.get(name):

@@ -66,7 +66,7 @@ def _lost_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
     declared = {*dict(_managed(lab)), *lab.retired}
     for key, locked in lock.volumes.items():
         if locked.state == "created" and key not in declared:
-            line = f"write under retired:  {key}: {{owner: {locked.owner}, host: {locked.host}}}"
+            line = f"write retired: {{{key}: {{owner: {locked.owner}, host: {locked.host}}}}}"
             message = f"volume {key} of {locked.owner} holds data and is no longer declared"
             at: Location = ("volumes", key) if key in lab.volumes else ("volumes",)
             yield Problem(at, "volume-dropped", message, line)

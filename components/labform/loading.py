@@ -12,12 +12,13 @@ from labform.checks import check
 from labform.environments import Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import Lock, differences
-from labform.problems import LabformError, Location, Problem, ProblemsError, suggestion
+from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
 from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
 
-_EMPTY = Node({}, 1, 1, {}, {})
+_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
+"""Problems of a key itself, not of its value."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = 
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     missing = {image: draft.lock.images.get(image, "") for image in images if "@sha256:" not in image}
     stale = differences(draft.lock, ledger.lock.model_copy(update={"images": missing}), command)
-    draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems else ())])
+    draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, recipes)
 
 
@@ -127,7 +128,17 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
         except RecipeError as error:
             at: Location = ("projects", name, "environment")
             problems += [Problem((*at, *one.location), one.code, one.message, one.hint) for one in error.problems]
+        except (OSError, ValueError) as error:
+            problems.append(Problem(("projects", name, "environment"), "unreadable", _unreadable(error)))
     return recipes, tuple(sorted(image for image in images if "@sha256:" not in image)), problems
+
+
+def _unreadable(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "reads a file that is not UTF-8"
+    if isinstance(error, OSError):
+        return f"cannot read {brief(Path(error.filename or '').name)}: {(error.strerror or 'no reason given').lower()}"
+    return f"names a file that cannot be: {error}"
 
 
 def plan_of(draft: Draft, images: Iterable[str]) -> Ledger:
@@ -158,8 +169,10 @@ def _text(path: Path) -> str:
         near = sorted(one.name for one in path.parent.glob("*.yaml"))
         raise LabformError(f"{path}: error[file] there is no such file; {suggestion(path.name, near)}") from None
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise LabformError(f"{path}:{line}:1: error[utf-8] is not UTF-8; save the file as UTF-8") from None
+        before = data[: error.start].decode("utf-8-sig").split("\n")
+        at = f"{path}:{len(before)}:{len(before[-1]) + 1}"
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise LabformError(f"{at}: error[utf-8] {what}; save the file as UTF-8") from None
     except OSError as error:
         raise LabformError(f"{path}: error[file] {(error.strerror or 'cannot be read').lower()}") from None
 
@@ -173,7 +186,7 @@ def _validated(path: Path, tree: Node) -> LabArgs:
 
 
 def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:
-    placed = sorted({(tree.position(one.location, key=one.code == "unknown-key"), one) for one in problems})
+    placed = sorted({(tree.position(one.location, key=one.code in _ABOUT_KEYS), one) for one in problems})
     if placed:
         shown = [f"{path}:{line}:{column}: {problem}" for (line, column), problem in placed]
         raise ProblemsError([problem for _, problem in placed], shown)
@@ -190,7 +203,13 @@ def _readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
         data.setdefault("builder", {})["address"] = addresses.builder
     for name, address in (addresses.hosts or {}).items():
         data["runs_on"]["hosts"][name]["address"] = address
-    return LabArgs.model_validate_json(json.dumps(data)) if addresses != Addresses() else lab
+    if addresses == Addresses():
+        return lab
+    try:
+        return LabArgs.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        wrong = {".".join(map(str, one["loc"])) for one in error.errors()}
+        raise LabformError(f"error[addresses] not an address: {', '.join(sorted(wrong))}") from None
 
 
 def _root(folder: Path) -> Path:

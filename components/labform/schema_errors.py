@@ -25,7 +25,7 @@ _WANTED = {
     "date_from_datetime_parsing": "expected a date such as 2027-03-31",
     "greater_than_equal": "expected {ge} or more",
     "less_than_equal": "expected {le} or less",
-    "too_short": "expected at least {min_length}",
+    "too_short": "expected {min_length} entry or more",
 }
 _LOGIN = re.compile(r"(://)[^/\s]*@")
 """The user and password of an address."""
@@ -93,7 +93,7 @@ def _problem(one: ErrorDetails, location: Location, tree: Node, schema: dict[str
 def _key_problem(kind: str, location: Location, tree: Node, schema: dict[str, Any]) -> Problem:
     if kind == "extra_forbidden":
         allowed = set(_keys(schema, location[:-1], tree)) - set(tree.at(location[:-1]))
-        return Problem(location, "unknown-key", "unknown key", suggestion(location[-1], allowed))
+        return Problem(location, "unknown-key", "unknown key", suggestion(location[-1], allowed) if allowed else "")
     if kind == "missing":
         return Problem(location, "missing-key", f'missing key "{location[-1]}"', f"write {location[-1]}: …")
     kinds = f"allowed: {_tags(schema, location, tree)}"
@@ -111,12 +111,14 @@ def _not_one_of(context: dict[str, Any], location: Location, tree: Node) -> tupl
 
 def _about(schema: dict[str, Any], location: Location, tree: Node) -> str:
     """What a value is, in the words of its documentation, with an example where it has one."""
-    for end in range(len(location), 0, -1):
-        for place in _places(schema, location[:end], tree):
-            if said := place.get("description"):
-                examples = place.get("examples") or place.get("items", {}).get("examples")
-                return said.splitlines()[0] + (f" For example {examples[0]}" if examples else "")
-    return ""
+    said, examples = "", []
+    for end in (len(location), len(location) - 1):
+        for place in _places(schema, location[:end], tree, unions=True):
+            said = said or place.get("description", "").split("\n")[0]
+            examples += [one for branch in (place, *place.get("anyOf", ())) for one in branch.get("examples", ())]
+        if said:
+            break
+    return " For example ".join([said, *examples[:1]])
 
 
 def _secret(location: Location) -> bool:
@@ -135,7 +137,7 @@ def _given(value: Any, location: Location) -> str:
     if isinstance(value, bool) and not _secret(location):
         return str(value).lower()
     if isinstance(value, (dict, list)):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        return f"{'a' if value else 'an empty'} {'mapping' if isinstance(value, dict) else 'list'}"
     kind = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "the number"
     if _secret(location):
         return kind.replace("the", "a")

@@ -18,6 +18,7 @@ from labform.environments.recipe import (
     Site,
     context_file,
     project_folder,
+    secrets,
     writable,
 )
 from labform.problems import Problem, suggestion
@@ -46,7 +47,6 @@ _INSTRUCTIONS = frozenset(
     ]
 )
 """Dockerfile reference, "Overview"; COMMENT is the parser's word for a line that is one."""
-_SECRET_NAMES = re.compile(r"(^|/)(\.env|\.git|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.pem|\.netrc|\.pypirc)(/|$)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<plain>\w+))")
 
 
@@ -81,10 +81,19 @@ class Dockerfile(Declaration):
         path = project_folder(self.directory, site) / self.dockerfile
         if not path.is_file():
             raise RecipeError([Problem(("dockerfile",), "no-file", f'no file "{self.dockerfile}" in {self.directory}')])
+        if not path.resolve().is_relative_to(site.root.resolve()):
+            problem = Problem(("dockerfile",), "path-escapes", f'"{self.dockerfile}" leads out of the lab\'s folder')
+            raise RecipeError([problem])
         parser = DockerfileParser(fileobj=io.BytesIO(path.read_bytes()))
         wrong = [one for one in parser.structure if one["instruction"] not in _INSTRUCTIONS]
         if wrong or not any(one["instruction"] == "FROM" for one in parser.structure):
             raise RecipeError(_faults(self.dockerfile, wrong))
+        stages = {_stage(one["value"]) or "" for one in parser.structure if one["instruction"] == "FROM"} - {""}
+        if self.target and self.target not in stages:
+            hint = suggestion(self.target, stages)
+            raise RecipeError(
+                [Problem(("target",), "no-stage", f'no stage "{self.target}" in {self.dockerfile}', hint)]
+            )
         return list(parser.structure)
 
     def _references(self, instructions: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
@@ -100,6 +109,11 @@ class Dockerfile(Declaration):
                 and (image := _substituted(named, values)) not in stages
                 and not image.isdigit()
             ):
+                if not image:
+                    problem = Problem(
+                        ("args",), "no-value", f"{self.dockerfile}: {named} has no value", "add it to args"
+                    )
+                    raise RecipeError([problem])
                 yield place, image
             if one["instruction"] == "FROM":
                 stages.add(_stage(one["value"]) or f"stage {place}")
@@ -170,8 +184,7 @@ def _context(folder: Path, dockerfile: str, limit: int, site: Site) -> list[Cont
 
 
 def _leaks(folder: Path, names: list[str], site: Site) -> Iterator[Problem]:
-    secret = sorted({match[0].strip("/") for name in names if (match := _SECRET_NAMES.search(name))})
-    for name in secret:
+    for name in secrets(names):
         yield Problem(
             ("directory",), "secret-in-context", f"{name} would be sent to the builder", f"add {name} to .dockerignore"
         )

@@ -1,6 +1,7 @@
 """Environments described by a `requirements.txt`."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,9 @@ class Pip(PythonEnvironment):
         folder = project_folder(self.directory, site)
         inputs = _included(folder, self.requirements, ())
         return self._recipe(
-            site, inputs, f"/opt/tools/bin/uv pip install --python /opt/env/bin/python -r {self.requirements}"
+            site,
+            inputs,
+            f"/opt/tools/bin/uv pip install --python /opt/env/bin/python -r {shlex.quote(self.requirements)}",
         )
 
 

@@ -4,18 +4,23 @@ A recipe is deterministic: the same declaration and the same bytes in the files 
 the same context and the same hash, on any machine, checkout path, umask or date.
 """
 
+import errno
 import hashlib
+import os
+import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from labform.naming import HOME, MOUNT_POINTS
-from labform.problems import LabformError, Problem
+from labform.problems import LabformError, Location, Problem
 
 PLATFORM = "linux/amd64"
 """The one platform images are built for."""
 ANY_USER = "1000:1000"
 """The user of an image that is run by hand; a deployment always names its own."""
+_SECRET_NAMES = re.compile(r"(^|/)(\.env|\.git|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.pem|\.netrc|\.pypirc)(/|$)")
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def writable(mount_points: Iterable[str]) -> str:
 
     An empty Docker volume takes owner and mode of the image's directory, so mode 1777 is what lets its owner write.
     """
-    places = " ".join(sorted({*MOUNT_POINTS, *mount_points}))
+    places = " ".join(shlex.quote(place) for place in sorted({*MOUNT_POINTS, *mount_points}))
     return f"RUN mkdir -p {places} && chmod 1777 {places}\nENV HOME={HOME}\n"
 
 
@@ -113,26 +118,48 @@ def project_folder(directory: str, site: Site) -> Path:
 
 
 def read_files(folder: Path, names: Iterable[str], site: Site, *, into: str) -> tuple[ContextFile, ...]:
-    """The named files, and all below the named folders, as context files under `into`; RecipeError names the missing."""
+    """The named files, and all below the named folders, as context files under `into`; RecipeError names the missing.
+
+    A link is read as the file it leads to, which is no part of the context otherwise.
+    """
     found: list[ContextFile] = []
     problems: list[Problem] = []
-    for name in names:
-        path = folder / name
-        if not path.resolve().is_relative_to(site.root.resolve()):
-            problems.append(Problem((), "path-escapes", f'"{name}" leads out of the lab\'s folder'))
-        elif path.is_dir():
-            below = (one for one in sorted(path.rglob("*")) if one.is_file() and "__pycache__" not in one.parts)
-            found.extend(context_file(one, f"{into}/{one.relative_to(folder)}") for one in below)
-        elif path.is_file():
-            found.append(context_file(path, f"{into}/{name}"))
-        else:
-            problems.append(Problem((), "no-file", f'no file "{name}" in {folder.name}/'))
+    for place, name in enumerate(names):
+        at: Location = ("files", place) if into == "project" else ("directory",)
+        files = _files(folder / name, site)
+        if None in files:
+            problems.append(Problem(at, "path-escapes", f'"{name}" leads out of the lab\'s folder'))
+        elif not files:
+            problems.append(Problem(at, "no-file", f'no file "{name}" in {folder.name}/'))
+        inner = {str(one.relative_to(folder)): one for one in files if one}
+        problems += (
+            Problem(at, "secret-in-context", f"{key} would be sent to the builder", "name the files that are needed")
+            for key in secrets(inner)
+        )
+        found += (context_file(one.resolve(), f"{into}/{key}") for key, one in inner.items())
     if problems:
         raise RecipeError(problems)
     return tuple(found)
 
 
+def _files(path: Path, site: Site) -> list[Path | None]:
+    """The file, or all files of a folder; None stands for one that leads out of the lab's folder."""
+    root = site.root.resolve()
+    if not path.resolve().is_relative_to(root):
+        return [None]
+    below = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = [one for one in below if one.is_file() and "__pycache__" not in one.relative_to(path).parts]
+    return [one if one.resolve().is_relative_to(root) else None for one in files]
+
+
+def secrets(names: Iterable[str]) -> list[str]:
+    """The files and folders among the names that hold keys and passwords by convention."""
+    return sorted({name[: match.end()].strip("/") for name in names if (match := _SECRET_NAMES.search(name))})
+
+
 def context_file(path: Path, name: str) -> ContextFile:
-    """A file on disk as part of a context, its mode reduced to whether it can be run."""
+    """A file on disk as part of a context, its mode reduced to whether it can be run; OSError if it cannot be read."""
     link = str(path.readlink()) if path.is_symlink() else None
+    if link is None and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, "permission denied", str(path))
     return ContextFile(name, path, executable=link is None and bool(path.stat().st_mode & 0o100), link=link)

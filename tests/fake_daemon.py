@@ -1,0 +1,43 @@
+"""A Docker daemon that only says it is there: enough for what a program asks before it registers anything."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+_VERSION = {"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12", "Os": "linux", "Arch": "amd64"}
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Answer every question with the daemon's version."""
+        body = json.dumps(_VERSION).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def address_string(self) -> str:
+        """A unix socket has no address."""
+        return "unix"
+
+
+@contextmanager
+def fake_daemon(folder: Path) -> Iterator[str]:
+    """The address of a daemon that answers while the block runs."""
+    path = folder / "docker.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), _Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"unix://{path}"
+        finally:
+            server.shutdown()
+            thread.join()
