@@ -21,11 +21,25 @@ TESTED = {"docker.io": "20.10.24", "docker-registry": "2.8.2"}
 
 PACKAGES = ("docker.io", "containerd", "runc", "iptables", "tini", "docker-registry", "debootstrap")
 
-REVISION = "2"
+REVISION = "3"
 """Part of the cache's key: raised when the way of extracting changes."""
 
 GPU_HOOK = "#!/bin/sh\ncat >/dev/null\n"
 """A daemon accepts GPU requests if a program of this name is on its PATH; it is called with JSON on stdin."""
+
+RUNC = """\
+#!/bin/sh
+case " $* " in *" create "*)
+  for word; do [ "$last" = --bundle ] && bundle=$word; last=$word; done
+  if ! (ulimit -l unlimited) 2>/dev/null; then
+    most=$(($(ulimit -Hl) * 1024))
+    sed -i "s/\\"RLIMIT_MEMLOCK\\",\\"hard\\":[0-9]*,\\"soft\\":[0-9]*/\\"RLIMIT_MEMLOCK\\",\\"hard\\":$most,\\"soft\\":$most/" \
+      "$bundle/config.json"
+  fi
+esac
+exec "${0%/*}/../usr/sbin/runc" "$@"
+"""
+"""Lowers to what root may have here the locked memory that GPU containers ask for: not every machine's root may raise it."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +104,9 @@ def _add_own_programs(tools: Toolset) -> None:
     own, stub = tools.directory / "labform-bin", tools.directory / "labform-stub"
     own.mkdir()
     stub.mkdir()
-    hook = stub / "nvidia-container-runtime-hook"
-    hook.write_text(GPU_HOOK)
-    hook.chmod(0o755)
+    for program, text in {stub / "nvidia-container-runtime-hook": GPU_HOOK, own / "runc": RUNC}.items():
+        program.write_text(text)
+        program.chmod(0o755)
     variant = _iptables_variant(tools)
     for family in ("iptables", "ip6tables"):
         (own / family).symlink_to(f"../usr/sbin/xtables-{variant}-multi")

@@ -28,11 +28,13 @@ def refusal(code: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("labform", "{message}", {"code": code, "message": message})
 
 
-_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(Ki|Mi|Gi|Ti|Pi)")
+_SIZE = re.compile(r"([0-9]{1,13}(?:\.[0-9]{1,12})?)(Ki|Mi|Gi|Ti|Pi)")
 _SIZE_UNITS = {unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), start=1)}
-_DURATION = re.compile(r"([0-9]{1,7})(s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,10})(s|m|h|d)")
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MEBIBYTE = 1024**2
+_LARGEST, _LONGEST = 1024**6, 10**9
+"""An exbibyte and thirty years: what is more is a mistake."""
 
 
 def size(value: object) -> int:
@@ -42,12 +44,7 @@ def size(value: object) -> int:
     """
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     count = int(Decimal(match[1]) * _SIZE_UNITS[match[2]]) if match else value
-    if (
-        not isinstance(count, int)
-        or isinstance(count, bool)
-        or count <= 0
-        or (match is None and isinstance(value, str))
-    ):
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= _LARGEST:
         raise refusal("size", f"{_shown(value)} is not a size; write a number and Mi, Gi or Ti, for example 16Gi")
     if count % _MEBIBYTE:
         raise refusal("size", f"{_shown(value)} is not a whole number of MiB; for example 512Mi")
@@ -68,10 +65,9 @@ def mebibytes(count: int) -> int:
 def duration(value: object) -> int:
     """Seconds of a duration such as `90s`, `30m`, `12h` or `2d`; raises a validator's error for anything else."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match and int(match[1]) > 0:
-        return int(match[1]) * _DURATION_UNITS[match[2]]
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+    seconds = int(match[1]) * _DURATION_UNITS[match[2]] if match else value
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds <= _LONGEST:
+        return seconds
     raise refusal("duration", f"{_shown(value)} is not a duration; write a number and s, m, h or d, for example 12h")
 
 

@@ -125,9 +125,7 @@ def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
     return rows
 
 
-def _summary(
-    args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[str]]
-) -> dict[str, dict[str, Any]]:
+def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, Any]]:
     """A row for each project; all but the digest is known at preview."""
     placements = lock.placements()
     rows: dict[str, dict[str, Any]] = {}

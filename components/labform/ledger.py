@@ -4,7 +4,7 @@ Assignments that are still valid stay. What the lock calls created is data: no e
 or forgets it, and each attempt is refused with the way that keeps the data.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from labform.checks import allowed_hosts, check_capacity
@@ -23,10 +23,15 @@ class Ledger:
     problems: tuple[Problem, ...]
 
 
-def plan(lab: LabArgs, lock: Lock, images: Mapping[str, str]) -> Ledger:
-    """The lock for a lab that has passed its checks; `images` are the tags it needs with what they stand for."""
+def plan(
+    lab: LabArgs, lock: Lock, images: Mapping[str, str], busy: Mapping[str, Collection[int]] | None = None
+) -> Ledger:
+    """The lock for a lab that has passed its checks.
+
+    `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get.
+    """
     where = {name: allowed_hosts(lab, name) for name in lab.running()}
-    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements())
+    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
     wanted = Lock(
         lab=lab.lab,

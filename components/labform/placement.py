@@ -4,7 +4,7 @@ Docker does no accounting of GPUs: two containers may hold the same one without 
 ids here, before anything is created, and what does not fit is refused with the names of those who hold what it wants.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from labform.gpus import GpuRequest, gpu_request
@@ -42,6 +42,7 @@ class _Board:
     """What is taken while placing."""
 
     hosts: Mapping[str, Host]
+    busy: Mapping[str, Collection[int]]
     placed: dict[str, Placement] = field(default_factory=dict)
 
     def holder(self, host: str, unit: str) -> str | None:
@@ -67,12 +68,14 @@ def place(
     hosts: Mapping[str, Host],
     where: Mapping[str, Sequence[str]],
     before: Mapping[str, Placement],
+    busy: Mapping[str, Collection[int]] | None = None,
 ) -> tuple[dict[str, Placement], list[Problem]]:
     """Placements of the running projects, and a problem for each that has none.
 
-    `where` names for each project the hosts its volumes and its pin allow; `before` is what the lock says.
+    `where` names for each project the hosts its volumes and its pin allow; `before` is what the lock says; `busy`
+    names by host the ports that no new service should get, because something outside the lab has them.
     """
-    board = _Board(hosts)
+    board = _Board(hosts, busy or {})
     for name in sorted(projects):
         if (kept := before.get(name)) and _valid(kept, name, projects[name], where[name], board):
             board.placed[name] = kept
@@ -142,7 +145,7 @@ def _with_port(name: str, project: ProjectArgs, host: str, gpus: tuple[str, ...]
 
 
 def _free_ports(host: str, board: _Board) -> Iterator[int]:
-    taken = {place.port for place in board.placed.values() if place.host == host}
+    taken = {place.port for place in board.placed.values() if place.host == host} | set(board.busy.get(host, ()))
     return (port for port in board.hosts[host].port_range if port not in taken)
 
 

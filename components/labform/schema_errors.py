@@ -37,6 +37,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
     found: dict[Location, Problem] = {}
     for one in error.errors(include_url=False, include_context=True, include_input=False):
         location = _in_file(one["loc"], tree, one["type"])
+        if one["type"] == "too_short" and tree.at(location):
+            continue  # too short only because a member was refused, which is said by itself
         problem = _problem(one, location, tree, schema)
         if location not in found or _weight(found[location]) < _weight(problem):
             found[location] = problem

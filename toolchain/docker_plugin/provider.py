@@ -63,41 +63,41 @@ class DockerProvider(api.Provider):
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
         """Complete the inputs of a resource."""
         inputs = {name: v for name, v in plain(request.new_inputs).items() if v is not None}
-        table = TABLES.get(request.type, IMAGE_TABLE if request.type == IMAGE else {})
+        table = TABLES.get(_type(request.urn), IMAGE_TABLE if _type(request.urn) == IMAGE else {})
         if not table:
-            raise PluginError(f"the stand-in docker plugin does not know {request.type}")
+            raise PluginError(f"the stand-in docker plugin does not know {_type(request.urn)}")
         if "name" in table and "name" not in inputs:
             old_inputs = plain(request.old_inputs)
             name = auto_name(request.name, request.random_seed, old_inputs)
             table = {**table, "name": replace(table["name"], default=name, required=False)}
-        failures = [*unknown_names(request.type, inputs, table), *bad_values(inputs, table)]
+        failures = [*unknown_names(_type(request.urn), inputs, table), *bad_values(inputs, table)]
         if failures:
             return api.CheckResponse(request.new_inputs, _failures(failures))
-        checked = images.check(inputs) if request.type == IMAGE else with_defaults(inputs, table)
+        checked = images.check(inputs) if _type(request.urn) == IMAGE else with_defaults(inputs, table)
         return api.CheckResponse(wrapped(checked))
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
         """Say what an edit changes and what it replaces."""
         olds, inputs = plain(request.old_state), plain(request.new_inputs)
-        if request.type == IMAGE:
+        if _type(request.urn) == IMAGE:
             return _response(Diff(images.diff(olds, inputs)), native=True)
-        table = TABLES[request.type]
+        table = TABLES[_type(request.urn)]
         found = diff(olds, inputs, table, list(request.ignore_changes))
         response = _response(found)
         stable = (name for name, field in table.items() if field.replaces)
         response.stables = sorted(name for name in stable if name not in found.replaces)
-        named = request.type == CONTAINER or "name" not in inputs.get("__defaults", [])
+        named = _type(request.urn) == CONTAINER or "name" not in inputs.get("__defaults", [])
         response.delete_before_replace = bool(found.replaces) and named
         return response
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
         """Make a resource, or foretell what it will look like."""
         inputs = plain(request.properties)
-        if request.type == IMAGE:
+        if _type(request.urn) == IMAGE:
             if request.preview and not images.can_preview(inputs):
                 return api.CreateResponse("", request.properties)
             return api.CreateResponse(inputs["imageName"], await self._build(request, inputs))
-        planned = plan(None, inputs, TABLES[request.type])
+        planned = plan(None, inputs, TABLES[_type(request.urn)])
         if request.preview:
             return api.CreateResponse("", wrapped({**planned, "id": UNKNOWN}))
         made, state = await asyncio.to_thread(self._create, request, planned)
@@ -105,32 +105,32 @@ class DockerProvider(api.Provider):
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
         """Read a resource back; an empty answer if it is gone."""
-        if request.type == IMAGE:
+        if _type(request.urn) == IMAGE:
             return api.ReadResponse(request.resource_id, request.properties, request.inputs)
         olds, inputs = plain(request.properties), plain(request.inputs)
         found = await asyncio.to_thread(self._read, request, olds)
         if found is None:
             return api.ReadResponse("")
-        state = refreshed(olds, found, TABLES[request.type])
+        state = refreshed(olds, found, TABLES[_type(request.urn)])
         state["id"] = request.resource_id
-        inputs = inputs_read(inputs, state, TABLES[request.type])
+        inputs = inputs_read(inputs, state, TABLES[_type(request.urn)])
         return api.ReadResponse(request.resource_id, wrapped(state), wrapped(inputs))
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
         """Change a resource in place, or foretell what it will look like."""
         olds, inputs = plain(request.olds), plain(request.news)
-        if request.type == IMAGE:
+        if _type(request.urn) == IMAGE:
             if request.preview and not images.can_preview(inputs):
                 return api.UpdateResponse(request.news)
             return api.UpdateResponse(await self._build(request, inputs))
-        table = TABLES[request.type]
+        table = TABLES[_type(request.urn)]
         planned = plan(olds, inputs, table)
         planned |= {name: olds.get(name) for name in request.ignore_changes if name in table}
         if request.preview:
             return api.UpdateResponse(wrapped({**planned, "id": request.resource_id}))
         planned = known(planned)
         state = {**updated(olds, planned, table), "id": request.resource_id}
-        if request.type == CONTAINER:
+        if _type(request.urn) == CONTAINER:
             during = f"updating {request.urn}"
             container = request.resource_id
             try:
@@ -170,18 +170,18 @@ class DockerProvider(api.Provider):
 
     def _create(self, request: api.CreateRequest, planned: Values) -> tuple[str, Values]:
         """Make a resource and read it back."""
-        client, table, wanted = self._client(), TABLES[request.type], known(planned)
-        module = _MODULES[request.type]
-        owner = self._daemon if request.type == CONTAINER else client
+        client, table, wanted = self._client(), TABLES[_type(request.urn)], known(planned)
+        module = _MODULES[_type(request.urn)]
+        owner = self._daemon if _type(request.urn) == CONTAINER else client
         try:
             made = module.create(owner, wanted)
         except (PluginError, *FAILURES) as error:
-            kind = request.type.rpartition(":")[2].lower()
+            kind = _type(request.urn).rpartition(":")[2].lower()
             known_words = isinstance(error, PluginError)
             message = str(error) if known_words else f"Unable to create {kind}: {said(error)}"
             raise PluginError(reported(message)) from error
         left: Values = {}
-        if request.type == CONTAINER:
+        if _type(request.urn) == CONTAINER:
             try:
                 left = containers.finish(client, made, wanted)
             except (PluginError, *FAILURES) as error:
@@ -195,7 +195,7 @@ class DockerProvider(api.Provider):
 
     def _read(self, request: api.ReadRequest, olds: Values) -> Values | None:
         """Read a resource back."""
-        found = _MODULES[request.type].read(self._client(), request.resource_id, olds)
+        found = _MODULES[_type(request.urn)].read(self._client(), request.resource_id, olds)
         return found if found is None else dict(found)
 
 
@@ -230,7 +230,7 @@ def _wrap(value: Any) -> PropertyValue:
 
 
 def _type(urn: str) -> str:
-    """Return the type in a URN; a delete request does not name it otherwise."""
+    """Return the type in a URN, without its parents: requests name the one with the other, or not at all."""
     return urn.split("::")[-2].rpartition("$")[2]
 
 

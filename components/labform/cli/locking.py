@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 from docker.errors import DockerException
 
-from labform.backends.docker.daemon import connected, registry_digest
+from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
 from labform.ledger import plan
 from labform.loading import Addresses, Draft, read, recipes_of
 from labform.lockfile import Lock, lock_text, write_lock
-from labform.naming import LAB_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
 
@@ -41,8 +40,8 @@ def lock_command(
     known = {} if upgrade else dict(draft.lock.images)
     known |= dict(_given(image or []))
     images = {tag: known.get(tag) or _digest(draft, tag, offline) for tag in tags}
-    seen = draft.lock if offline or only_check else _with_existing(draft)
-    ledger = plan(draft.lab, seen, images)
+    seen, busy = (draft.lock, {}) if offline or only_check else _looked(draft)
+    ledger = plan(draft.lab, seen, images, busy)
     draft.refuse(ledger.problems)
     _finish(draft, ledger.lock, only_check)
 
@@ -72,18 +71,22 @@ def _digest(draft: Draft, tag: str, offline: bool) -> str:
         return registry_digest(client, tag)
 
 
-def _with_existing(draft: Draft) -> Lock:
-    """The lock with the volumes that exist marked as created; a host that cannot be asked keeps its entries."""
+def _looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
+    """The lock with the volumes that exist marked as created, and the ports of each host that others have.
+
+    A host that cannot be asked keeps its entries.
+    """
     volumes = dict(draft.lock.volumes)
+    busy: dict[str, set[int]] = {}
     for host, declared in sorted(draft.lab.hosts.items()):
         try:
             with connected(host, declared.address, timeout=10) as client:
-                found = client.volumes.list(filters={"label": f"{LAB_LABEL}={draft.lab.lab}"})
+                here = volumes_of(client, draft.lab.lab)
+                busy[host] = busy_ports(client, declared, draft.lab.lab)
         except (LabformError, DockerException) as error:
             print(f"note: {error}; what exists on {host} is kept as the lock says", file=sys.stderr)
             continue
-        here = {(one.attrs.get("Labels") or {}).get(VOLUME_LABEL) for one in found}
         for key, one in volumes.items():
             if one.host == host and one.state == "planned" and key in here:
                 volumes[key] = one.model_copy(update={"state": "created"})
-    return draft.lock.model_copy(update={"volumes": volumes})
+    return draft.lock.model_copy(update={"volumes": volumes}), busy

@@ -2,6 +2,7 @@
 
 import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -47,6 +48,7 @@ _INSTRUCTIONS = frozenset(
     ]
 )
 """Dockerfile reference, "Overview"; COMMENT is the parser's word for a line that is one."""
+_MOUNT_FROM = re.compile(r"[=,]from=([^,]+)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<plain>\w+))")
 
 
@@ -67,8 +69,8 @@ class Dockerfile(Declaration):
     """The most that may be sent to the builder. Default: 512Mi."""
 
     def images(self, site: Site) -> tuple[str, ...]:
-        """The images that the lock has to know by digest: every FROM and COPY --from that is not a stage."""
-        return tuple(sorted({image for _, image in self._references(self._instructions(site))}))
+        """The images that the lock has to know by digest: every FROM and `from=` that is not a stage."""
+        return tuple(sorted({image for _, _, image in self._references(self._instructions(site))}))
 
     def recipe(self, site: Site) -> Recipe:
         """The Dockerfile with its images pinned and a last layer for any uid, and the folder's files."""
@@ -84,7 +86,7 @@ class Dockerfile(Declaration):
         if not path.resolve().is_relative_to(site.root.resolve()):
             problem = Problem(("dockerfile",), "path-escapes", f'"{self.dockerfile}" leads out of the lab\'s folder')
             raise RecipeError([problem])
-        parser = DockerfileParser(fileobj=io.BytesIO(path.read_bytes()))
+        parser = DockerfileParser(fileobj=io.BytesIO(path.read_bytes().removeprefix(BOM_UTF8)))
         wrong = [one for one in parser.structure if one["instruction"] not in _INSTRUCTIONS]
         if wrong or not any(one["instruction"] == "FROM" for one in parser.structure):
             raise RecipeError(_faults(self.dockerfile, wrong))
@@ -96,33 +98,29 @@ class Dockerfile(Declaration):
             )
         return list(parser.structure)
 
-    def _references(self, instructions: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
-        """Each instruction that names an image, by its place, and that image with ARGs filled in."""
+    def _references(self, instructions: list[dict[str, Any]]) -> Iterator[tuple[int, str, str]]:
+        """Each image by the place of its instruction, as it is written there, and with ARGs filled in."""
         stages: set[str] = {"scratch"}
         values: dict[str, str] = {}
         for place, one in enumerate(instructions):
             if one["instruction"] == "ARG" and len(stages) == 1:
                 key, _, default = one["value"].partition("=")
                 values[key.strip()] = self.args.get(key.strip(), default.strip().strip("\"'"))
-            if (
-                (named := _named_image(one))
-                and (image := _substituted(named, values)) not in stages
-                and not image.isdigit()
-            ):
+            for named in _named_images(one):
+                image = _substituted(named, values)
                 if not image:
-                    problem = Problem(
-                        ("args",), "no-value", f"{self.dockerfile}: {named} has no value", "add it to args"
-                    )
-                    raise RecipeError([problem])
-                yield place, image
+                    message = f"{self.dockerfile}: {named} has no value"
+                    raise RecipeError([Problem(("args",), "no-value", message, "add it to args")])
+                if image not in stages and not image.isdigit():
+                    yield place, named, image
             if one["instruction"] == "FROM":
                 stages.add(_stage(one["value"]) or f"stage {place}")
 
     def _pinned(self, site: Site) -> str:
         instructions = self._instructions(site)
         lines = [one["content"] for one in instructions]
-        for place, image in self._references(instructions):
-            lines[place] = lines[place].replace(str(_named_image(instructions[place])), site.pin(image), 1)
+        for place, named, image in self._references(instructions):
+            lines[place] = lines[place].replace(named, site.pin(image), 1)
         return "".join(lines).rstrip("\n") + "\n"
 
     def _last_layer(self, site: Site) -> str:
@@ -147,13 +145,14 @@ def _faults(name: str, wrong: list[dict[str, Any]]) -> list[Problem]:
     ]
 
 
-def _named_image(instruction: Mapping[str, Any]) -> str | None:
+def _named_images(instruction: Mapping[str, Any]) -> list[str]:
     words = instruction["value"].split()
     if instruction["instruction"] == "FROM":
-        return next((word for word in words if not word.startswith("--")), None)
+        return [word for word in words if not word.startswith("--")][:1]
     if instruction["instruction"] == "COPY":
-        return next((word.removeprefix("--from=") for word in words if word.startswith("--from=")), None)
-    return None
+        return [word.removeprefix("--from=") for word in words if word.startswith("--from=")]
+    mounts = words if instruction["instruction"] == "RUN" else []
+    return [match[1] for word in mounts if word.startswith("--mount=") and (match := _MOUNT_FROM.search(word))]
 
 
 def _stage(value: str) -> str | None:

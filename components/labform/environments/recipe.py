@@ -86,6 +86,13 @@ class Site:
     mount_points: tuple[str, ...] = ()
     """Where the project mounts volumes, so that any uid may write to a new one."""
 
+    @classmethod
+    def alone(cls, *, folder: Path = Path(), base: str | None = None, pin: Mapping[str, str] | None = None) -> "Site":
+        """A site for a program without a stack file: paths start in `folder`, `base` is the image to build on."""
+        pins = pin or {}
+        bases = {"base": base} if base else {}
+        return cls(folder.resolve(), folder.resolve(), bases, "base" if base else None, lambda tag: pins.get(tag, tag))
+
 
 class RecipeError(LabformError):
     """Every reason for which an environment has no recipe, located from the environment on."""

@@ -2,13 +2,17 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import DockerException
 
+from labform.hosts import Host
+from labform.naming import LAB_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
 
@@ -31,6 +35,42 @@ def connected(host: str, address: str, *, timeout: int = 30) -> Iterator[docker.
         yield client
     finally:
         client.close()
+
+
+def volumes_of(client: docker.DockerClient, lab: str) -> set[str]:
+    """The ids of a lab's managed volumes that exist on a host."""
+    found = client.volumes.list(filters={"label": f"{LAB_LABEL}={lab}"})
+    return {(one.attrs.get("Labels") or {}).get(VOLUME_LABEL, "") for one in found}
+
+
+def port_holders(client: docker.DockerClient) -> dict[int, dict[str, Any]]:
+    """The published ports of a host, and the container (as the API lists it) that has each."""
+    return {
+        int(entry["PublicPort"]): one
+        for one in client.api.containers()
+        for entry in one["Ports"] or []
+        if "PublicPort" in entry
+    }
+
+
+def busy_ports(client: docker.DockerClient, host: Host, lab: str) -> set[int]:
+    """Ports of a host's range that something outside the lab has; of other programs only where the host is this one."""
+    holders = port_holders(client)
+    others = {port for port, one in holders.items() if (one.get("Labels") or {}).get(LAB_LABEL) != lab}
+    if host.remote:
+        return others
+    return others | {port for port in host.port_range if port not in holders and bound("127.0.0.1", port)}
+
+
+def bound(address: str, port: int) -> bool:
+    """Whether something on this machine listens on a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return True
+    return False
 
 
 def registry_digest(client: docker.DockerClient, tag: str) -> str:

@@ -4,14 +4,13 @@ Docker adopts a volume of the same name without a word and makes an empty one wh
 killed leaves containers that no state knows. These hooks run inside the engine's step, so no preview needs a host.
 """
 
-import socket
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
 from docker.errors import NotFound
 
-from labform.backends.docker.daemon import connected
+from labform.backends.docker.daemon import bound, connected, port_holders
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
@@ -92,11 +91,9 @@ class Guards:
     def _ports_free(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
         for wanted in inputs.get("ports") or []:
             port, address = int(wanted["external"]), wanted.get("ip") or "0.0.0.0"  # noqa: S104  the provider's default
-            for one in client.api.containers():
-                held = {int(entry["PublicPort"]) for entry in one["Ports"] or [] if "PublicPort" in entry}
-                if port in held:
-                    self._taken(project, port, f"container {one['Names'][0].lstrip('/')}")
-            if self._address.startswith("unix://") and _bound(address, port):
+            if holder := port_holders(client).get(port):
+                self._taken(project, port, f"container {holder['Names'][0].lstrip('/')}")
+            if self._address.startswith("unix://") and bound(address, port):
                 self._taken(project, port, "another program")
 
     def _taken(self, project: str, port: int, holder: str) -> None:
@@ -109,13 +106,3 @@ class Guards:
 def labels_of(inputs: Mapping[str, Any]) -> dict[str, str]:
     """A resource's labels as a mapping; the provider writes them as a list."""
     return {one["label"]: one["value"] for one in inputs.get("labels") or []}
-
-
-def _bound(address: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return True
-    return False
