@@ -6,7 +6,7 @@ from typing import Any
 from toolchain.docker_plugin.fields import SCALARS, UNKNOWN, Field, Table, Values, is_unknown
 
 SUPPRESSED_IF_EMPTY = ("user", "workingDir")
-"""Properties for which an empty input means no change."""
+"""Properties for which an empty input, or none, means no change: the image's own stays."""
 
 
 def plan(prior: Values | None, inputs: Values, fields: Table) -> Values:
@@ -15,7 +15,7 @@ def plan(prior: Values | None, inputs: Values, fields: Table) -> Values:
     planned = {}
     for name, field in fields.items():
         value = inputs.get(name)
-        if value == "" and name in SUPPRESSED_IF_EMPTY:
+        if value in (None, "") and name in SUPPRESSED_IF_EMPTY:
             value = old.get(name) or value
         planned[name] = _planned(old.get(name), value, field, creating=prior is None)
     if prior is not None and _same_ports(old.get("ports"), planned.get("ports")):
