@@ -39,7 +39,7 @@ def up() -> None:
     """Bring the lab up: tools, daemon, registry, base image, locks, then `pulumi up`; then say how each project is."""
     lab = _deployment()
     lab.prepare()
-    lab.pulumi("up", "--yes", "--skip-preview", "--suppress-permalink=true")
+    lab.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")
     lab.update_lock()
     _status(lab)
 
@@ -57,7 +57,9 @@ def down() -> None:
     """Remove containers and networks; volumes stay, and where they are is said."""
     lab = _deployment()
     lab.prepare()
-    lab.pulumi("destroy", "--yes", "--skip-preview", "--exclude-protected", "--suppress-permalink=true")
+    lab.pulumi(
+        "destroy", "--yes", "--skip-preview", "--exclude-protected", "--suppress-outputs", "--suppress-permalink=true"
+    )
     kept = _volumes(lab)
     print(
         f"data stays in {len(kept)} Docker volumes below {default_root()}:", *(f"  {name}" for name in kept), sep="\n"

@@ -29,17 +29,18 @@ GPU_HOOK = "#!/bin/sh\ncat >/dev/null\n"
 
 RUNC = """\
 #!/bin/sh
-case " $* " in *" create "*)
-  for word; do [ "$last" = --bundle ] && bundle=$word; last=$word; done
-  if ! (ulimit -l unlimited) 2>/dev/null; then
-    most=$(($(ulimit -Hl) * 1024))
-    sed -i "s/\\"RLIMIT_MEMLOCK\\",\\"hard\\":[0-9]*,\\"soft\\":[0-9]*/\\"RLIMIT_MEMLOCK\\",\\"hard\\":$most,\\"soft\\":$most/" \
-      "$bundle/config.json"
-  fi
-esac
+for word; do
+  case $last in --bundle) spec=$word/config.json ;; --process) spec=$word ;; esac
+  last=$word
+done
+if [ "$spec" ] && ! (ulimit -l unlimited) 2>/dev/null; then
+  most=$(($(ulimit -Hl) * 1024))
+  old='"RLIMIT_MEMLOCK","hard":[0-9]*,"soft":[0-9]*'
+  sed -i "s/$old/\\"RLIMIT_MEMLOCK\\",\\"hard\\":$most,\\"soft\\":$most/" "$spec"
+fi
 exec "${0%/*}/../usr/sbin/runc" "$@"
 """
-"""Lowers to what root may have here the locked memory that GPU containers ask for: not every machine's root may raise it."""
+"""Lowers the locked memory that GPU containers ask for to what there is, where even root may not raise it."""
 
 
 @dataclass(frozen=True)

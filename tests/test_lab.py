@@ -230,8 +230,7 @@ def test_a_faulty_file_is_its_problems_alone(program: Program) -> None:
 
 def _all(recording: Recording) -> dict[str, str]:
     return {
-        f"{one.type} {one.name}": _canonical((one.urn, one.inputs, _options(one)))
-        for one in recording.registrations
+        f"{one.type} {one.name}": _canonical((one.urn, one.inputs, _options(one))) for one in recording.registrations
     }
 
 

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_docker as docker
 
 from labform import loading
-from labform.backends.docker.daemon import check_login, connected
+from labform.backends.docker.daemon import check_listening, check_login
 from labform.backends.docker.data import data_of
 from labform.backends.docker.hosts import DockerHosts
 from labform.environments import Recipe
@@ -42,8 +42,7 @@ def _preflight(lab: LabArgs) -> None:
     asked = {"builder": lab.builder.daemon, **{name: host.address for name, host in lab.hosts.items()}}
     near = {address: name for name, address in sorted(asked.items()) if not address.startswith("ssh://")}
     for address, name in near.items():
-        with connected(name, address, timeout=5):
-            pass
+        check_listening(name, address)
     if lab.registry and lab.registry.username:
         check_login(lab.registry.server)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -33,7 +34,7 @@ _LOGIN = re.compile(r"(://)[^/\s]*@")
 
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> list[Problem]:
     """One problem per fault, without the branches of a union that the author did not mean."""
-    schema = model.model_json_schema(by_alias=True)
+    schema = _schema(model)
     found: dict[Location, Problem] = {}
     for one in error.errors(include_url=False, include_context=True, include_input=False):
         location = _in_file(one["loc"], tree, one["type"])
@@ -44,6 +45,11 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
             found[location] = problem
     inner = {location[:end] for location in found for end in range(len(location))}
     return [one for location, one in found.items() if one.code != "type" or location not in inner]
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
 
 
 def _weight(problem: Problem) -> tuple[bool, bool]:
@@ -190,7 +196,7 @@ def _resolved(place: dict[str, Any], schema: dict[str, Any], node: Node) -> list
         return _resolved(schema["$defs"][place["$ref"].rsplit("/", 1)[1]], schema, node)
     mapping = place.get("discriminator", {}).get("mapping", {})
     kind = node.children["kind"].value if "kind" in node.children else None
-    if kind in mapping:
+    if isinstance(kind, str) and kind in mapping:
         return _resolved({"$ref": mapping[kind]}, schema, node)
     branches = place.get("oneOf", []) + place.get("anyOf", [])
     return [one for branch in branches for one in _resolved(branch, schema, node)] if branches else [place]

@@ -95,7 +95,7 @@ class LabArgs(Declaration):
     bases: Mapping[Name, Base] = {}
     """Named images that environments build on."""
     defaults: Defaults = Defaults()
-    """What projects need not repeat."""
+    """Base and limits of the projects that name none."""
     groups: Mapping[Name, Group] = {}
     """Groups of people and their limits."""
     people: Mapping[Name, Person] = {}

@@ -1,8 +1,10 @@
-"""A lab on the real engine, daemon and registry, for tests: edit its stack file, run `pulumi`, look at what became of it."""
+"""A lab on the real engine, daemon and registry, for tests: edit its stack file, run `pulumi`, look at what became."""
 
 import json
 import shutil
 import subprocess
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,24 +36,27 @@ class Outcome:
 class Bench:
     """One lab in a project folder of its own."""
 
-    def __init__(self, folder: Path, box: Any, tools: Any, name: str) -> None:
-        """Lay out a project as a clone has it; nothing runs yet."""
+    def __init__(
+        self, folder: Path, box: Any, tools: Any, name: str, *, stack: str = "t", parts: Iterable[str] = ()
+    ) -> None:
+        """Lay out a project as a clone has it, with these `parts` of the repository; nothing runs yet."""
         self.project = folder / "clone"
         self.lab: dict[str, Any] = {}
         (self.project / "stacks").mkdir(parents=True)
-        for part in ("Pulumi.yaml", "__main__.py"):
+        for part in ("Pulumi.yaml", "__main__.py", *parts):
+            (self.project / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / part, self.project / part)
         (self.project / ".venv").symlink_to(REPOSITORY / ".venv")
         self.name = name
         # The engine's event log is an option for those who debug it.
         env = {**tools.env, "PULUMI_DEBUG_COMMANDS": "1"}
-        self.deployment = Deployment(self.project, "t", folder / "data", box, env, "stacks/t.yaml")
+        self.deployment = Deployment(self.project, stack, folder / "data", box, env, f"stacks/{stack}.yaml")
         self.docker = docker.DockerClient(base_url=box.docker_host, timeout=60)
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the stack file."""
         self.lab = lab
-        (self.project / "stacks" / "t.yaml").write_text(yaml.safe_dump(lab, sort_keys=False))
+        (self.project / self.deployment.stack_file).write_text(yaml.safe_dump(lab, sort_keys=False))
 
     def up(self, *args: str, lock: bool = True, ok: bool = True) -> Outcome:
         """`labform lock` and `pulumi up`; with `ok`, a failure is the test's."""
@@ -96,11 +101,21 @@ class Bench:
         """`docker inspect` of a project's container."""
         return dict(self.docker.containers.get(f"{self.name}-{project}").attrs)
 
+    def containers(self) -> list[Any]:
+        """The lab's containers on the daemon, running or not."""
+        return list(self.docker.containers.list(all=True, filters={"label": f"labform.lab={self.name}"}))
+
     def run(self, project: str, *command: str, **options: Any) -> str:
         """What a command prints in a project's container; it must succeed."""
         code, output = self.docker.containers.get(f"{self.name}-{project}").exec_run(list(command), **options)
         assert code == 0, output.decode()
         return str(output.decode())
+
+    def output(self, name: str) -> Any:
+        """One of the stack's outputs, secret or not."""
+        return json.loads(
+            self.deployment.pulumi("stack", "output", name, "--show-secrets", "--json", capture=True).stdout
+        )
 
     def state(self) -> str:
         """The stack's state as `pulumi stack export` writes it, secrets encrypted."""
@@ -122,7 +137,7 @@ class Bench:
     def close(self) -> None:
         """Remove what the lab left on the daemon, data too."""
         label = {"label": f"labform.lab={self.name}"}
-        for container in self.docker.containers.list(all=True, filters=label):
+        for container in self.containers():
             container.remove(force=True)
         for network in self.docker.networks.list(filters=label):
             network.remove()
@@ -146,3 +161,12 @@ def _steps(log: Path) -> dict[str, str]:
 def sh(*command: str, **options: Any) -> str:
     """What a command prints; it must succeed."""
     return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout
+
+
+def until(check: Callable[[], Any], what: str, *, within: float = 60) -> Any:
+    """What `check` returns once that is true; the test fails if it does not become so in time."""
+    end = time.monotonic() + within
+    while not (found := check()):
+        assert time.monotonic() < end, f"{what}: not within {within} s"
+        time.sleep(0.2)
+    return found

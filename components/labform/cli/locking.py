@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from docker.errors import DockerException
-
 from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
 from labform.ledger import plan
@@ -83,7 +81,7 @@ def _looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
             with connected(host, declared.address, timeout=10) as client:
                 here = volumes_of(client, draft.lab.lab)
                 busy[host] = busy_ports(client, declared, draft.lab.lab)
-        except (LabformError, DockerException) as error:
+        except LabformError as error:
             print(f"note: {error}; what exists on {host} is kept as the lock says", file=sys.stderr)
             continue
         for key, one in volumes.items():

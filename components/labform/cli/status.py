@@ -5,12 +5,11 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from docker.errors import DockerException, NotFound
 from rich.console import Console
 from rich.table import Table
 
 from labform import naming
-from labform.backends.docker.daemon import connected
+from labform.backends.docker.daemon import connected, found
 from labform.backends.docker.data import data_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
 from labform.loading import Addresses, StackFile, load
@@ -71,17 +70,18 @@ def _row(stack: StackFile, name: str) -> dict[str, Any]:
         row["url"] = f"http://{project.service.listen}:{place.port}{path}"
     try:
         with connected(place.host, stack.lab.hosts[place.host].address, timeout=10) as client:
-            found = client.containers.get(naming.container(stack.lab.lab, name)).attrs
-    except NotFound:
-        return row | {"state": "missing", "cause": "it has no container; run `pulumi up`"}
-    except (LabformError, DockerException) as error:
+            container = found(client.containers, naming.container(stack.lab.lab, name))
+    except LabformError as error:
         return row | {"state": "unknown", "cause": str(error)}
-    return row | {"image": found["Config"]["Image"], **_state(found, is_run=project.run is not None)}
+    if container is None:
+        return row | {"state": "missing", "cause": "it has no container; run `pulumi up`"}
+    seen = container.attrs
+    return row | {"image": seen["Config"]["Image"], **_state(seen, is_run=project.run is not None)}
 
 
-def _state(found: dict[str, Any], *, is_run: bool) -> dict[str, str]:
-    state = found["State"]
-    name = found["Name"].lstrip("/")
+def _state(seen: dict[str, Any], *, is_run: bool) -> dict[str, str]:
+    state = seen["State"]
+    name = seen["Name"].lstrip("/")
     if state["Status"] == "exited" and is_run:
         code = state["ExitCode"]
         return (

@@ -14,7 +14,7 @@ _GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 class Uv(PythonEnvironment):
     """A uv project: exactly what its lock says, no resolver at build time."""
 
-    kind: Literal["uv"] = "uv"
+    kind: Literal["uv"]
     """pyproject.toml and uv.lock."""
     groups: tuple[_GroupName, ...] = ()
     """Dependency groups beyond uv's default ones. Default: none."""

@@ -6,44 +6,76 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import docker
-from docker.errors import DockerException
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 
 @contextmanager
-def connected(host: str, address: str, *, timeout: int = 30) -> Iterator[docker.DockerClient]:
+def connected(host: str, address: str, *, timeout: int = 30) -> "Iterator[DockerClient]":
     """A client of a host's daemon; LabformError, with the host's name and what to do, if it does not answer.
 
     `timeout` is in seconds and holds for each request.
     """
+    # The SDK and its ssh library take half a second to load, and a preview needs neither.
+    import docker
+    from docker.errors import DockerException
+
     try:
         client = docker.DockerClient(
             base_url=address, version="auto", timeout=timeout, use_ssh_client=address.startswith("ssh://")
         )
     except DockerException as error:
-        reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
-        raise LabformError(
-            f"host {host}: the Docker daemon at {address} {reason}; start it, or correct runs_on.hosts.{host}.address"
-        ) from error
+        raise _unreachable(host, address) from error
     try:
         yield client
+    except DockerException as error:
+        raise LabformError(f"host {host}: {error}") from error
     finally:
         client.close()
 
 
-def volumes_of(client: docker.DockerClient, lab: str) -> set[str]:
+def check_listening(host: str, address: str, *, timeout: int = 5) -> None:
+    """Raise LabformError unless something listens at a `unix://` or `tcp://` address; `timeout` is in seconds."""
+    parts = urlsplit(address)
+    near = parts.scheme == "unix"
+    with socket.socket(socket.AF_UNIX if near else socket.AF_INET) as probe:
+        probe.settimeout(timeout)
+        try:
+            probe.connect(parts.path if near else (parts.hostname or "", parts.port or 2375))
+        except OSError as error:
+            raise _unreachable(host, address) from error
+
+
+def _unreachable(host: str, address: str) -> LabformError:
+    reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
+    todo = f"start it, or correct runs_on.hosts.{host}.address"
+    return LabformError(f"host {host}: the Docker daemon at {address} {reason}; {todo}")
+
+
+def found(collection: Any, name: str) -> Any | None:
+    """The container or volume of a name, None if the daemon has none."""
+    from docker.errors import NotFound
+
+    try:
+        return collection.get(name)
+    except NotFound:
+        return None
+
+
+def volumes_of(client: "DockerClient", lab: str) -> set[str]:
     """The ids of a lab's managed volumes that exist on a host."""
-    found = client.volumes.list(filters={"label": f"{LAB_LABEL}={lab}"})
-    return {(one.attrs.get("Labels") or {}).get(VOLUME_LABEL, "") for one in found}
+    volumes = client.volumes.list(filters={"label": f"{LAB_LABEL}={lab}"})
+    return {(one.attrs.get("Labels") or {}).get(VOLUME_LABEL, "") for one in volumes}
 
 
-def port_holders(client: docker.DockerClient) -> dict[int, dict[str, Any]]:
+def port_holders(client: "DockerClient") -> dict[int, dict[str, Any]]:
     """The published ports of a host, and the container (as the API lists it) that has each."""
     return {
         int(entry["PublicPort"]): one
@@ -53,7 +85,7 @@ def port_holders(client: docker.DockerClient) -> dict[int, dict[str, Any]]:
     }
 
 
-def busy_ports(client: docker.DockerClient, host: Host, lab: str) -> set[int]:
+def busy_ports(client: "DockerClient", host: Host, lab: str) -> set[int]:
     """Ports of a host's range that something outside the lab has; of other programs only where the host is this one."""
     holders = port_holders(client)
     others = {port for port, one in holders.items() if (one.get("Labels") or {}).get(LAB_LABEL) != lab}
@@ -73,14 +105,16 @@ def bound(address: str, port: int) -> bool:
     return False
 
 
-def registry_digest(client: docker.DockerClient, tag: str) -> str:
+def registry_digest(client: "DockerClient", tag: str) -> str:
     """`name@sha256:…` of what a tag stands for in its registry now, asked by a daemon with the caller's login."""
+    from docker.errors import APIError
+
     try:
-        found = client.images.get_registry_data(tag)
-    except DockerException as error:
-        raise LabformError(f"{tag}: its registry does not say what it stands for ({error})") from error
+        digest = client.images.get_registry_data(tag).id
+    except APIError as error:
+        raise LabformError(f"{tag}: its registry does not say what it stands for ({error.explanation})") from error
     name = tag.rsplit(":", 1)[0] if ":" in tag.rsplit("/", 1)[-1] else tag
-    return f"{name}@{found.id}"
+    return f"{name}@{digest}"
 
 
 def check_login(registry: str) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
-from docker.errors import NotFound
 
-from labform.backends.docker.daemon import bound, connected, port_holders
+from labform.backends.docker.daemon import bound, connected, found, port_holders
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
@@ -33,16 +32,16 @@ class Guards:
         inputs = args.new_inputs or {}
         name, volume_id = inputs["name"], labels_of(inputs).get(VOLUME_LABEL, "")
         with connected(self._host, self._address) as client:
-            try:
-                found = client.volumes.get(name).attrs.get("Labels") or {}
-            except NotFound:
-                if volume_id in self._created:
-                    raise LabformError(
-                        f"volume {volume_id} held data, and {name} is gone from {self._host}; restore it under that"
-                        f" name, or accept the loss by moving it to retired: and declaring a new id"
-                    ) from None
-                return
-        if (found.get(LAB_LABEL), found.get(VOLUME_LABEL)) != (self._lab, volume_id):
+            volume = found(client.volumes, name)
+        if volume is None:
+            if volume_id in self._created:
+                raise LabformError(
+                    f"volume {volume_id} held data, and {name} is gone from {self._host}; restore it under that"
+                    f" name, or accept the loss by moving it to retired: and declaring a new id"
+                )
+            return
+        labels = volume.attrs.get("Labels") or {}
+        if (labels.get(LAB_LABEL), labels.get(VOLUME_LABEL)) != (self._lab, volume_id):
             raise LabformError(
                 f"volume {volume_id}: {self._host} has a volume {name} that is not of lab {self._lab}; rename it there,"
                 f" or give the volume another id"
@@ -51,42 +50,34 @@ class Guards:
     def _before_network(self, args: pulumi.ResourceHookArgs) -> None:
         name = (args.new_inputs or {})["name"]
         with connected(self._host, self._address) as client:
-            for found in client.networks.list(names=[f"^{name}$"]):
-                self._refuse_foreign("network", name, found.attrs.get("Labels") or {}, LAB_LABEL, self._lab)
-                found.remove()
+            for network in client.networks.list(names=[f"^{name}$"]):
+                self._refuse_foreign("network", name, network.attrs.get("Labels") or {}, LAB_LABEL, self._lab)
+                network.remove()
 
     def _before_container(self, args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
         project = labels_of(inputs).get(PROJECT_LABEL, "")
         with connected(self._host, self._address) as client:
             self._volumes_exist(client, project, inputs)
-            try:
-                found = client.containers.get(inputs["name"])
-            except NotFound:
-                found = None
-            if found is not None:
-                self._refuse_foreign("container", inputs["name"], found.labels, PROJECT_LABEL, project)
-                found.stop(timeout=int(inputs.get("stopTimeout") or 10))
-                found.remove(force=True)
+            if orphan := found(client.containers, inputs["name"]):
+                self._refuse_foreign("container", inputs["name"], orphan.labels, PROJECT_LABEL, project)
+                orphan.stop(timeout=int(inputs.get("stopTimeout") or 10))
+                orphan.remove(force=True)
             self._ports_free(client, project, inputs)
 
-    def _refuse_foreign(self, kind: str, name: str, found: Mapping[str, str], label: str, value: str) -> None:
-        if found.get(LAB_LABEL) != self._lab or found.get(label) != value:
+    def _refuse_foreign(self, kind: str, name: str, labels: Mapping[str, str], label: str, value: str) -> None:
+        if labels.get(LAB_LABEL) != self._lab or labels.get(label) != value:
             raise LabformError(
                 f"{self._host} has a {kind} {name} that is not of lab {self._lab}; remove or rename it there"
             )
 
     def _volumes_exist(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
         for mount in inputs.get("mounts") or []:
-            if mount.get("type") != "volume":
-                continue
-            try:
-                client.volumes.get(mount["source"])
-            except NotFound:
+            if mount.get("type") == "volume" and found(client.volumes, mount["source"]) is None:
                 raise LabformError(
                     f"project {project}: volume {mount['source']} is gone from {self._host}; restore it, or run"
                     f" `pulumi refresh` to see what else is missing"
-                ) from None
+                )
 
     def _ports_free(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
         for wanted in inputs.get("ports") or []:

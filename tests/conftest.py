@@ -1,0 +1,32 @@
+"""What holds for every test: no network, and the same examples at each run."""
+
+import pytest
+import pytest_socket
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "labform", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("labform")
+
+OPEN = ("engine", "sandbox", "needs_docker", "enable_socket")
+"""Marks of tests that talk to daemons and registries."""
+LOOPBACK = ("test_fakes", "sandbox", "toolchain")
+"""Files and folders of tests that run real servers of their own."""
+
+
+def _runs_servers(item: pytest.Item) -> bool:
+    module = getattr(item, "module", None)
+    used = {getattr(value, "__module__", None) for value in vars(module).values()} if module else set()
+    return "tests.fakes" in used or not {item.path.stem, item.path.parent.name}.isdisjoint(LOOPBACK)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Close what a test has no business with; pytest-socket opens it again afterwards."""
+    if any(item.get_closest_marker(mark) for mark in OPEN):
+        return
+    if _runs_servers(item):
+        pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+    else:
+        pytest_socket.disable_socket()
