@@ -8,15 +8,18 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from .errors import SandboxError
-from .lifecycle import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .lifecycle import Sandbox
 
 BASE_TAG = "python:3.12-slim"
 """The tag that the sandbox's base image stands in for where the official one is out of reach."""
@@ -61,7 +64,7 @@ class Deployment:
     def addresses(self) -> dict[str, Any]:
         """Where this machine's daemon and registry are, in the place of the stack file's."""
         declared = yaml.safe_load((self.project / self.stack_file).read_text()) or {}
-        hosts = {name: self.box.docker_host for name in (declared.get("runs_on") or {}).get("hosts") or {}}
+        hosts = dict.fromkeys((declared.get("runs_on") or {}).get("hosts") or {}, self.box.docker_host)
         shared = (declared.get("registry") or {}).get("address", "").partition("/")[2]
         registry = f"{self.box.registry_address}/{shared}".rstrip("/")
         return {"registry": registry, "builder": self.box.docker_host, "hosts": hosts}
@@ -85,7 +88,9 @@ class Deployment:
     def _run(
         self, command: list[str], *, check: bool, capture: bool, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(command, cwd=self.project, env=self.env, text=True, capture_output=capture, **options)
+        done = subprocess.run(
+            command, cwd=self.project, env=self.env, text=True, capture_output=capture, check=False, **options
+        )
         if check and done.returncode:
             said = f": {(done.stderr or done.stdout).strip()}" if capture else ""
             raise SandboxError(f"{Path(command[0]).name} {command[1]} ended with exit code {done.returncode}{said}")
@@ -157,6 +162,6 @@ class Deployment:
             if held.get("hostname") == os.uname().nodename and not Path(f"/proc/{held.get('pid')}").exists():
                 path.unlink()
                 said.append(
-                    f"released the lock of pulumi {held['pid']} ({held['username']}, {held['timestamp']}), which is dead"
+                    f"released the lock of pulumi {held['pid']} ({held['username']}, {held['timestamp']}): dead"
                 )
         return said

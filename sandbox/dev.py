@@ -95,15 +95,13 @@ def _deployment() -> Deployment:
 
 
 def lock_projects(folder: Path) -> None:
-    """Write the uv.lock of each uv project that has none; `exclude-newer` makes it the same every time."""
+    """Bring the uv.lock of each uv project up to date; `exclude-newer` makes it the same every time."""
+    uv = Path(sys.executable).with_name("uv")
     for project in sorted(folder.glob("*/pyproject.toml")):
-        if not (project.parent / "uv.lock").exists():
-            uv = Path(sys.executable).with_name("uv")
-            done = subprocess.run(
-                [uv, "lock", "--quiet", "--directory", project.parent], text=True, capture_output=True
-            )
-            if done.returncode:
-                raise SandboxError(f"uv lock in {project.parent}: {done.stderr.strip()}")
+        command = [uv, "lock", "--quiet", "--directory", project.parent]
+        done = subprocess.run(command, text=True, capture_output=True, check=False)
+        if done.returncode:
+            raise SandboxError(f"uv lock in {project.parent}: {done.stderr.strip()}")
 
 
 def _status(lab: Deployment) -> None:

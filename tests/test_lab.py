@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-
 from labform.loading import plan_of, read, recipes_of
 from labform.lockfile import write_lock
+
 from tests.fake_daemon import fake_daemon
 from tests.fakes import UNKNOWN, Recording, RecordingEngine, Registration, Secret
 

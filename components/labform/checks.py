@@ -1,4 +1,4 @@
-"""Faults that only the whole lab shows: names that nobody declared, paths that may not be mounted, sums that do not fit.
+"""Faults that only the whole lab shows: unknown names, paths that may not be mounted, sums that do not fit.
 
 Each check yields every fault it finds; none knows of files or positions.
 """
@@ -143,7 +143,7 @@ def _volume_host(location: Location, volume: object, lab: LabArgs) -> Iterator[P
         hint = suggestion(volume.host, lab.hosts)
         yield Problem((*location, "host"), "unknown-host", f'no host "{volume.host}"', hint)
     elif volume.host is None and len(lab.hosts) > 1:
-        yield Problem(location, "which-host", "the lab has several hosts", f"write host: {sorted(lab.hosts)[0]}")
+        yield Problem(location, "which-host", "the lab has several hosts", f"write host: {min(lab.hosts)}")
 
 
 def _directory(location: Location, path: str, roots: tuple[str, ...]) -> Iterator[Problem]:
@@ -199,7 +199,8 @@ def _resources(lab: LabArgs) -> Iterator[Problem]:
     for name in lab.projects:
         limits = lab.limits(name)
         if limits.shared_memory > limits.memory:
-            message = f"shared memory {size_text(limits.shared_memory)} is part of memory, which is {size_text(limits.memory)}"
+            shared, memory = size_text(limits.shared_memory), size_text(limits.memory)
+            message = f"shared memory {shared} is part of memory, which is {memory}"
             yield Problem(("projects", name, "resources"), "shared-memory", message)
         if lab.hosts and Decimal(cpus_text(limits.cpus)) != limits.cpus:
             message = f"the Docker provider cannot keep {limits.cpus:f} CPUs"

@@ -30,7 +30,7 @@ def load(path: str | Path, *, lock: str | Path | None = None, addresses: Mapping
     engine then prints that text alone. `addresses` are this deployment's: `registry`, `builder`, and `hosts` by name.
     """
     try:
-        stack = loading.load(Path(path), lock=Path(lock) if lock else None, addresses=Addresses(**(addresses or {})))
+        stack = loading.load(Path(path), lock=Path(lock) if lock else None, addresses=Addresses.given(addresses or {}))
         _preflight(stack.lab)
     except LabformError as error:
         raise pulumi.RunError(str(error)) from None

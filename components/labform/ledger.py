@@ -71,10 +71,16 @@ def _lost_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
     declared = {*dict(_managed(lab)), *lab.retired}
     for key, locked in lock.volumes.items():
         if locked.state == "created" and key not in declared:
-            line = f"write retired: {{{key}: {{owner: {locked.owner}, host: {locked.host}}}}}"
-            message = f"volume {key} of {locked.owner} holds data and is no longer declared"
-            at: Location = ("volumes", key) if key in lab.volumes else ("volumes",)
-            yield Problem(at, "volume-dropped", message, line)
+            yield _dropped(lab, key, locked)
+
+
+def _dropped(lab: LabArgs, key: str, locked: LockedVolume) -> Problem:
+    if key in lab.volumes:
+        message = f"the lock knows {key} as a managed volume of {locked.owner}, which holds data"
+        return Problem(("volumes", key), "volume-dropped", message, "give this one another id")
+    line = f"write retired: {{{key}: {{owner: {locked.owner}, host: {locked.host}}}}}"
+    message = f"volume {key} of {locked.owner} holds data and is no longer declared"
+    return Problem(("volumes",), "volume-dropped", message, line)
 
 
 def _moved_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:

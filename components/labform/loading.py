@@ -3,8 +3,9 @@
 import json
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,6 +29,14 @@ class Addresses:
     registry: str | None = None
     builder: str | None = None
     hosts: Mapping[str, str] | None = None
+
+    @classmethod
+    def given(cls, data: Mapping[str, Any]) -> "Addresses":
+        """Addresses as configuration or a command line gives them; LabformError for a key that is none of them."""
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(data) - set(known)):
+            raise LabformError(f'error[addresses] unknown key "{unknown[0]}"; {suggestion(unknown[0], known)}')
+        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -196,8 +205,10 @@ def _readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
     """The lab with this deployment's addresses; raises LabformError for a host it does not have."""
     if unknown := sorted(set(addresses.hosts or {}) - set(lab.hosts)):
         raise LabformError(f'error[addresses] no host "{unknown[0]}" in the lab; {suggestion(unknown[0], lab.hosts)}')
+    if addresses.registry and lab.registry is None:
+        raise LabformError("error[addresses] registry: the lab has none")
     data = lab.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if addresses.registry and lab.registry:
+    if addresses.registry:
         data["registry"]["address"] = addresses.registry
     if addresses.builder:
         data.setdefault("builder", {})["address"] = addresses.builder

@@ -1,6 +1,6 @@
 """Who works in a lab: people, the groups they belong to, and how much each may use."""
 
-import datetime
+import datetime as dt
 from typing import Annotated
 
 from pydantic import Field
@@ -32,7 +32,7 @@ class Person(Declaration):
     """The numeric group their containers run as. Default: the same number as `uid`."""
     email: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")] | None = None
     """What git writes into commits. Default: the person's name at the lab's."""
-    until: datetime.date | None = None
+    until: dt.date | None = None
     """The last day of their access; `labform check --on DATE` compares, a preview never reads the clock."""
 
     @property

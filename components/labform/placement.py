@@ -77,7 +77,7 @@ def place(
     """
     board = _Board(hosts, busy or {})
     for name in sorted(projects):
-        if (kept := before.get(name)) and _valid(kept, name, projects[name], where[name], board):
+        if (kept := before.get(name)) and _valid(kept, projects[name], where[name], board):
             board.placed[name] = kept
     problems: list[Problem] = []
     for name in sorted(set(projects) - set(board.placed), key=lambda one: _order(one, projects[one])):
@@ -96,7 +96,7 @@ def _order(name: str, project: ProjectArgs) -> tuple[bool, bool, int, str]:
     return (not pinned, not fixed_port, -(request.count if request else 0), name)
 
 
-def _valid(kept: Placement, name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> bool:
+def _valid(kept: Placement, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> bool:
     if kept.host not in allowed:
         return False
     request = gpu_request(project.gpus)
@@ -119,7 +119,7 @@ def _valid_port(kept: Placement, project: ProjectArgs, board: _Board) -> bool:
 def _best(name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> Placement | Problem:
     request = gpu_request(project.gpus)
     if request is None:
-        return _with_port(name, project, sorted(allowed)[0], (), board)
+        return _with_port(name, project, min(allowed), (), board)
     fits = [(len(free), host) for host in sorted(allowed) if len(free := board.free(host, request)) >= request.count]
     if not fits:
         return Problem(("projects", name, "gpus"), "no-gpu", *_why_none(request, allowed, board))

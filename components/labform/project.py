@@ -30,7 +30,7 @@ class Resources(Declaration):
     memory: Size | None = None
     """Memory, without swap. Default: the lab's, else 2Gi."""
     shared_memory: Size | None = None
-    """/dev/shm, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
+    """Shared memory, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
 
 
 class Mount(Declaration):
@@ -53,7 +53,7 @@ class ProjectSecret(SecretReference):
     """A secret that a container gets."""
 
     form: Annotated[Literal["file", "env"], Field(alias="as")] = "file"
-    """`file`: /run/secrets/NAME, readable by the owner's processes only. `env`: a variable, seen by all who may inspect."""
+    """`file`: /run/secrets/NAME in the container. `env`: a variable, which all who may inspect the container see."""
 
 
 class _Service(Declaration):
@@ -62,7 +62,7 @@ class _Service(Declaration):
     host_port: Annotated[int, Field(ge=1024, le=65535)] | None = None
     """The port on the host. Default: the next free one of the host's range, remembered in the lock."""
     listen: Annotated[str, Field(pattern=_IPV4, examples=["127.0.0.1"])] = "127.0.0.1"
-    """The host's address the port is opened on. Default: the host itself only (reach it by an ssh tunnel or a proxy)."""
+    """The host's address the port is opened on. Default: the host itself only; reach it by a tunnel or a proxy."""
     startup: Duration = 120
     """How long `up` waits for it to be healthy. Default: 2m."""
 

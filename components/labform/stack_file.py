@@ -14,7 +14,7 @@ from labform.people import Group, Person
 from labform.project import ProjectArgs, Resources, SecretReference
 from labform.volumes import ManagedVolume, Volume
 
-LAB_SECRET = "lab-secret"
+LAB_SECRET = "lab-secret"  # noqa: S105  the name of a secret
 """The configuration secret that service tokens are derived from."""
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import docker
 import pytest
 import yaml
-
 from labform.cli.checking import schema_text
+
 from sandbox import Sandbox
 from tests.engine.bench import REPOSITORY, sh
 from toolchain import Toolchain

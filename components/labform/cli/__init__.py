@@ -1,11 +1,13 @@
 """The `labform` command: thin over the library, plain text, Pulumi's exit codes (0 ok, 1 error)."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from labform.loading import Addresses
 from labform.problems import LabformError
 
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
@@ -23,9 +25,20 @@ typer_app = typer.Typer(
 )
 
 
+def parsed(addresses: str) -> Addresses:
+    """The `--addresses` option; LabformError if it is not a JSON object of addresses."""
+    try:
+        data = json.loads(addresses)
+    except ValueError as error:
+        raise LabformError(f"--addresses is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise LabformError("--addresses is not a JSON object")
+    return Addresses.given(data)
+
+
 def app() -> None:
     """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
-    from labform.cli import checking, locking, status  # noqa: F401  their import registers the commands
+    from labform.cli import checking, inventory, locking, mig, status  # noqa: F401  their import registers the commands
 
     try:
         typer_app()

@@ -1,15 +1,15 @@
 """`labform lock`: bring a lab's ledger up to date with its stack file and with what exists."""
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
 from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
-from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
+from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.ledger import plan
-from labform.loading import Addresses, Draft, read, recipes_of
+from labform.loading import Draft, read, recipes_of
 from labform.lockfile import Lock, lock_text, write_lock
 from labform.problems import LabformError
 
@@ -32,7 +32,7 @@ def lock_command(
 
     Example: labform lock stacks/dev.yaml
     """
-    draft = read(stack_file, lock=lock, addresses=Addresses(**json.loads(addresses)))
+    draft = read(stack_file, lock=lock, addresses=parsed(addresses))
     _, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)

@@ -11,8 +11,8 @@ from rich.table import Table
 from labform import naming
 from labform.backends.docker.daemon import connected, found
 from labform.backends.docker.data import data_of
-from labform.cli import AddressesOption, LockOption, StackFileArgument, typer_app
-from labform.loading import Addresses, StackFile, load
+from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.loading import StackFile, load
 from labform.problems import LabformError
 from labform.project import Jupyter
 
@@ -37,7 +37,7 @@ def status(
 
     Example: labform status stacks/dev.yaml
     """
-    stack = load(stack_file, lock=lock, addresses=Addresses(**json.loads(addresses)))
+    stack = load(stack_file, lock=lock, addresses=parsed(addresses))
     known: dict[str, str] = json.load(tokens) if tokens else {}
     rows = lab_status(stack)
     if as_json:

@@ -128,7 +128,8 @@ class Dockerfile(Declaration):
         last = max(place for place, one in enumerate(instructions) if one["instruction"] == "FROM")
         users = [one["value"] for one in instructions[last:] if one["instruction"] == "USER"]
         start = f"FROM {self.target}\n" if self.target else ""
-        return f"\n{start}USER 0\n{writable(site.mount_points)}USER {users[-1] if users and not self.target else ANY_USER}\n"
+        user = users[-1] if users and not self.target else ANY_USER
+        return f"\n{start}USER 0\n{writable(site.mount_points)}USER {user}\n"
 
 
 def _faults(name: str, wrong: list[dict[str, Any]]) -> list[Problem]:

@@ -82,7 +82,8 @@ def _unique(files: Sequence[ContextFile]) -> tuple[ContextFile, ...]:
 def _tools(base: str) -> str:
     return (
         f"FROM {base} AS tools\nUSER 0\n"
-        f"RUN python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir --disable-pip-version-check uv=={UV}\n"
+        "RUN python3 -m venv /opt/tools"
+        f" && /opt/tools/bin/pip install --no-cache-dir --disable-pip-version-check uv=={UV}\n"
     )
 
 
@@ -99,7 +100,8 @@ def _packages(base: str, apt: Sequence[str], install: str) -> str:
         "    --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \\\n"
         "    --mount=type=bind,source=environment,target=/tmp/environment \\\n"
         "    umask 000 && cd /tmp/environment && python3 -m venv /opt/env \\\n"
-        "    && export UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/env \\\n"
+        "    && export UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1"
+        " UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/env \\\n"
         f"    && {install} \\\n"
         "    && find /opt/env ! -type l ! -perm -a+w -exec chmod a+w {} +\n"
         f"{_ENVIRONMENT}"

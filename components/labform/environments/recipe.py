@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from labform.naming import HOME, MOUNT_POINTS
@@ -47,7 +48,7 @@ class Recipe:
     platform: str = PLATFORM
     dockerfile_name: str = "Dockerfile"
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """The first 16 hex digits of a SHA-256 over everything that decides the image."""
         digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What a project becomes on Docker: the arguments of one container, part by part. Values only, nothing is registered."""
+"""What a project becomes on Docker: one container's arguments, part by part. Values only, nothing is registered."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +18,7 @@ from labform.volumes import Directory, Volume
 TOKEN_FILE = f"{SECRETS}/jupyter-token"
 """Where JupyterLab finds its token; never in its arguments, which everybody on the host can read."""
 
+_SYSTEM_USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 _HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=3)"
 _DEADLINE = """\
 end=/tmp/.labform-deadline
@@ -70,7 +71,7 @@ def _health(args: ProjectArgs) -> dict[str, Any]:
 
 
 def limits(given: Limits) -> dict[str, Any]:
-    """CPU and memory; swap is the same figure, which means none, because without it the provider sees a change for ever."""
+    """CPU and memory; swap is the same figure, which means none: without it the provider sees a change for ever."""
     memory = mebibytes(given.memory)
     return {
         "cpus": cpus_text(given.cpus),
@@ -134,7 +135,7 @@ def files(
 ) -> list[docker.ContainerUploadArgs]:
     """Files that make the owner known to `whoami`, git and ssh, and the project's secret files."""
     uid, gid, owner = person.uid, person.gid or person.uid, args.owner
-    users = f"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n{owner}:x:{uid}:{gid}:{owner}:{HOME}:/bin/sh\n"
+    users = f"{_SYSTEM_USERS}{owner}:x:{uid}:{gid}:{owner}:{HOME}:/bin/sh\n"
     groups = f"root:x:0:\nnogroup:x:65534:\n{owner}:x:{gid}:\n"
     git = f"[user]\n\tname = {owner}\n\temail = {person.email or f'{owner}@{lab}'}\n"
     plain = {"/etc/passwd": users, "/etc/group": groups, "/etc/gitconfig": git}
@@ -182,7 +183,7 @@ def labels(lab: str, name: str, args: ProjectArgs) -> list[docker.ContainerLabel
     return [docker.ContainerLabelArgs(label=key, value=value) for key, value in given.items()]
 
 
-def replaced_by(args: ProjectArgs, placement: Placement, form: str) -> Sequence[str]:
+def replaced_by(placement: Placement, form: str) -> Sequence[str]:
     """Fields whose edit the provider would only record; with the NVIDIA hook a memory update may drop the GPU."""
     never_applied = ["mounts", "healthcheck", "tmpfs", "init"]
     return never_applied + (["memory", "memorySwap"] if placement.gpus and form == "nvidia" else [])

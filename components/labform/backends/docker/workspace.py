@@ -68,7 +68,7 @@ class DockerWorkspace(pulumi.ComponentResource):
             **container.devices(placement, gpu_request),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                replace_on_changes=list(container.replaced_by(args, placement, gpu_request)),
+                replace_on_changes=list(container.replaced_by(placement, gpu_request)),
                 delete_before_replace=True,
                 replacement_trigger=placement.host,
                 hooks=hooks,
