@@ -56,7 +56,7 @@ def test_a_gpu_with_instances_is_not_given_whole() -> None:
 @pytest.mark.parametrize(
     ("gpus", "expected"),
     [
-        (0, placed("a")),
+        (0, placed("b")),
         (1, placed("b", "GPU-x")),
         (2, placed("a", "GPU-a", "GPU-b")),
         ({"model": "H100-80GB"}, placed("a", "GPU-h")),
@@ -74,7 +74,7 @@ def test_a_request_gets_definite_ids(gpus: object, expected: Placement) -> None:
 @pytest.mark.parametrize(
     ("gpus", "message"),
     [
-        (7, "asks for 7 GPU, free: 6 of 6; no single host has that many"),
+        (7, "asks for 7 GPU, free: 5 of 5 on a, 1 of 1 on b; one host must have all"),
         ({"model": "V100"}, "no V100 on a, b; there is: 1g.5gb, A100-40GB, H100-80GB"),
         ({"mig": "3g.20gb"}, "no 3g.20gb on a, b; there is: 1g.5gb, A100-40GB, H100-80GB"),
         (
@@ -94,8 +94,8 @@ def test_what_cannot_be_is_said_with_what_there_is(gpus: object, message: str) -
 def test_over_commitment_names_who_holds_what() -> None:
     """The one that comes too late learns who has what it wants."""
     _, problems = placing({"big": args(gpus=4), "late": args(gpus={"model": "A100-40GB", "count": 2})})
-    held = ", ".join(f"GPU-{letter} by big" for letter in "abcd")
-    message = f"projects.late.gpus: asks for 2 A100-40GB, free: 1 of 5; held: {held}"
+    held = "GPU-a by late, GPU-b by late"
+    message = f"projects.big.gpus: asks for 4 GPU, free: 3 of 5 on a, 1 of 1 on b; held: {held}"
     assert [str(one) for one in problems] == [f"error[no-gpu] {message}"]
 
 
@@ -159,7 +159,7 @@ def test_ports_are_the_next_free_ones_of_the_host() -> None:
     projects = {name: args(service=JUPYTER) for name in ("p", "q")} | {
         "fixed": args(service={**JUPYTER, "host_port": 20000})
     }
-    places, _ = placing(projects, where={"q": ["b"]})
+    places, _ = placing(projects, where={"p": ["a"], "q": ["b"], "fixed": ["a"]})
     assert {name: (one.host, one.port) for name, one in places.items()} == {
         "fixed": ("a", 20000),
         "p": ("a", 20001),
@@ -176,7 +176,7 @@ def test_a_command_without_a_port_gets_none() -> None:
 def test_a_port_that_is_held_is_refused_with_a_free_one() -> None:
     """Whoever asks second learns who has it, and what is free."""
     fixed = {**JUPYTER, "host_port": 20000}
-    _, problems = placing({"p": args(service=fixed), "q": args(service=fixed)})
+    _, problems = placing({"p": args(service=fixed), "q": args(service=fixed)}, where={"p": ["a"], "q": ["a"]})
     assert [str(one) for one in problems] == [
         "error[port-taken] projects.q.service.host_port: port 20000 of a is held by p; free: 20001"
     ]

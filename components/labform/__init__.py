@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from labform.people import Person
     from labform.placement import Placement
     from labform.problems import LabformError, ProblemsError
-    from labform.project import Command, Jupyter, ProjectArgs, Run
-    from labform.stack_file import LabArgs, Limits
+    from labform.project import Command, Jupyter, Limits, ProjectArgs, Run
+    from labform.stack_file import LabArgs
 
 _HOMES = {
     "Command": "project",
@@ -23,7 +23,7 @@ _HOMES = {
     "Lab": "lab",
     "LabArgs": "stack_file",
     "LabformError": "problems",
-    "Limits": "stack_file",
+    "Limits": "project",
     "Person": "people",
     "Pip": "environments",
     "Placement": "placement",

@@ -31,7 +31,8 @@ def plan(
     `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get.
     """
     where = {name: allowed_hosts(lab, name) for name in lab.running()}
-    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy)
+    limits = {name: lab.limits(name) for name in lab.running()}
+    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy, limits)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
     wanted = Lock(
         lab=lab.lab,

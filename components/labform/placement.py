@@ -5,12 +5,13 @@ ids here, before anything is created, and what does not fit is refused with the 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 
 from labform.gpus import GpuRequest, gpu_request
 from labform.hosts import Host
 from labform.problems import Problem
-from labform.project import ProjectArgs
+from labform.project import Limits, ProjectArgs
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class _Board:
 
     hosts: Mapping[str, Host]
     busy: Mapping[str, Collection[int]]
+    limits: Mapping[str, Limits]
     placed: dict[str, Placement] = field(default_factory=dict)
 
     def holder(self, host: str, unit: str) -> str | None:
@@ -50,6 +52,17 @@ class _Board:
 
     def port_holder(self, host: str, port: int) -> str | None:
         return next((name for name, place in self.placed.items() if (place.host, place.port) == (host, port)), None)
+
+    def with_room(self, name: str, allowed: Sequence[str]) -> list[str]:
+        """The allowed hosts whose CPUs and memory still suffice; all if none has room, which `checks` refuses."""
+        return [host for host in sorted(allowed) if self._room(host, name)] or sorted(allowed)
+
+    def _room(self, host: str, name: str) -> bool:
+        there = [name, *(other for other, place in self.placed.items() if place.host == host)]
+        asked = [self.limits[one] for one in there if one in self.limits]
+        cpus, memory = self.hosts[host].cpus, self.hosts[host].memory
+        fits_cpus = cpus is None or sum(one.cpus for one in asked) <= cpus
+        return fits_cpus and (memory is None or sum(one.memory for one in asked) <= memory)
 
     def free(self, host: str, request: GpuRequest) -> list[Unit]:
         taken = {unit for place in self.placed.values() if place.host == host for unit in place.gpus}
@@ -69,13 +82,15 @@ def place(
     where: Mapping[str, Sequence[str]],
     before: Mapping[str, Placement],
     busy: Mapping[str, Collection[int]] | None = None,
+    limits: Mapping[str, Limits] | None = None,
 ) -> tuple[dict[str, Placement], list[Problem]]:
     """Placements of the running projects, and a problem for each that has none.
 
     `where` names for each project the hosts its volumes and its pin allow; `before` is what the lock says; `busy`
-    names by host the ports that no new service should get, because something outside the lab has them.
+    names by host the ports that no new service should get, because something outside the lab has them; by
+    `limits` a project goes where its CPUs and memory still fit, if such a host is allowed.
     """
-    board = _Board(hosts, busy or {})
+    board = _Board(hosts, busy or {}, limits or {})
     for name in sorted(projects):
         if (kept := before.get(name)) and _valid(kept, projects[name], where[name], board):
             board.placed[name] = kept
@@ -89,11 +104,13 @@ def place(
     return dict(sorted(board.placed.items())), problems
 
 
-def _order(name: str, project: ProjectArgs) -> tuple[bool, bool, int, str]:
+def _order(name: str, project: ProjectArgs) -> tuple[bool, bool, bool, int, str]:
+    """Those who can go to few places first: a named device or port, a named model or profile, many devices."""
     request = gpu_request(project.gpus)
     pinned = bool(request and request.uuid)
     fixed_port = bool(project.service and project.service.host_port)
-    return (not pinned, not fixed_port, -(request.count if request else 0), name)
+    choosy = bool(request and (request.model or request.mig))
+    return (not pinned, not fixed_port, not choosy, -(request.count if request else 0), name)
 
 
 def _valid(kept: Placement, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> bool:
@@ -119,13 +136,20 @@ def _valid_port(kept: Placement, project: ProjectArgs, board: _Board) -> bool:
 def _best(name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> Placement | Problem:
     request = gpu_request(project.gpus)
     if request is None:
-        return _with_port(name, project, min(allowed), (), board)
-    fits = [(len(free), host) for host in sorted(allowed) if len(free := board.free(host, request)) >= request.count]
+        fewest = min(board.with_room(name, allowed), key=lambda host: (len(units(board.hosts[host])), host))
+        return _with_port(name, project, fewest, (), board)
+    fits = _fitting(request, board.with_room(name, allowed), board) or _fitting(request, sorted(allowed), board)
     if not fits:
         return Problem(("projects", name, "gpus"), "no-gpu", *_why_none(request, allowed, board))
     host = min(fits)[1]
     chosen = sorted(unit.id for unit in board.free(host, request)[: request.count])
     return _with_port(name, project, host, tuple(chosen), board)
+
+
+def _fitting(request: GpuRequest, hosts: Sequence[str], board: _Board) -> list[tuple[int, str]]:
+    """Hosts with enough free devices, each with how many it has free: the tightest fit is the smallest."""
+    free = {host: len(board.free(host, request)) for host in hosts}
+    return [(count, host) for host, count in free.items() if count >= request.count]
 
 
 def _with_port(name: str, project: ProjectArgs, host: str, gpus: tuple[str, ...], board: _Board) -> Placement | Problem:
@@ -158,7 +182,9 @@ def _why_none(request: GpuRequest, allowed: Sequence[str], board: _Board) -> tup
         known = sorted({unit.id if request.uuid else unit.profile or unit.model for unit in there})
         return f"no {kind} on {', '.join(sorted(allowed))}", f"there is: {', '.join(known) or 'no GPU'}"
     held = [f"{unit.id} by {board.holder(host, unit.id)}" for host, unit in suited if board.holder(host, unit.id)]
+    there = Counter(host for host, _ in suited)
+    free = ", ".join(f"{len(board.free(host, request))} of {there[host]} on {host}" for host in sorted(there))
     return (
-        f"asks for {request.count} {kind}, free: {len(suited) - len(held)} of {len(suited)}",
-        f"held: {', '.join(held)}" if held else "no single host has that many",
+        f"asks for {request.count} {kind}, free: {free}",
+        f"held: {', '.join(held)}" if held else "one host must have all",
     )

@@ -1,6 +1,8 @@
 """A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -31,6 +33,19 @@ class Resources(Declaration):
     """Memory, without swap. Default: the lab's, else 2Gi."""
     shared_memory: Size | None = None
     """Shared memory, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use, every value decided: CPUs, bytes of memory and of shared memory."""
+
+    cpus: Decimal
+    memory: int
+    shared_memory: int
+
+
+FALLBACK = Limits(Decimal(1), 2 * 1024**3, 64 * 1024**2)
+"""Limits where neither project nor lab names one; 64 MiB is Docker's and Kubernetes' own /dev/shm."""
 
 
 class Mount(Declaration):

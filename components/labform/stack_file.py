@@ -1,8 +1,6 @@
 """The root of a stack file: one lab, in full. Pure, so that a file can be checked without Pulumi."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,7 +9,7 @@ from labform.backends import Backend, Docker
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress
 from labform.hosts import DOCKER_ADDRESS, LOCAL, Host
 from labform.people import Group, Person
-from labform.project import ProjectArgs, Resources, SecretReference
+from labform.project import FALLBACK, Limits, ProjectArgs, Resources, SecretReference
 from labform.volumes import ManagedVolume, Volume
 
 LAB_SECRET = "lab-secret"  # noqa: S105  the name of a secret
@@ -64,19 +62,6 @@ class Defaults(Declaration):
     """The base of environments that name none."""
     resources: Resources = Resources()
     """Limits of projects that name none."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a container may use, every value decided: CPUs, bytes of memory and of shared memory."""
-
-    cpus: Decimal
-    memory: int
-    shared_memory: int
-
-
-FALLBACK = Limits(Decimal(1), 2 * 1024**3, 64 * 1024**2)
-"""Limits where neither project nor lab names one; 64 MiB is Docker's and Kubernetes' own /dev/shm."""
 
 
 class LabArgs(Declaration):

@@ -11,8 +11,7 @@ from labform.hosts import cpus_text
 from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
 from labform.people import Person
 from labform.placement import Placement
-from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
-from labform.stack_file import Limits
+from labform.project import JUPYTER_PORT, Command, Jupyter, Limits, ProjectArgs
 from labform.volumes import Directory, Volume
 
 TOKEN_FILE = f"{SECRETS}/jupyter-token"

@@ -9,8 +9,7 @@ from labform import naming
 from labform.backends.docker import container
 from labform.people import Person
 from labform.placement import Placement
-from labform.project import ProjectArgs
-from labform.stack_file import FALLBACK, Limits
+from labform.project import FALLBACK, Limits, ProjectArgs
 from labform.volumes import Volume
 
 
