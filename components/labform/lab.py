@@ -14,10 +14,10 @@ from labform.backends.docker.daemon import check_listening, check_login
 from labform.backends.docker.data import data_of
 from labform.backends.docker.hosts import DockerHosts
 from labform.environments import Recipe
+from labform.gpu_table import gpu_table
 from labform.image import Image
 from labform.loading import Addresses, StackFile
 from labform.lockfile import Lock
-from labform.placement import units
 from labform.problems import LabformError
 from labform.project import Jupyter, ProjectArgs
 from labform.stack_file import LAB_SECRET, LabArgs
@@ -109,19 +109,6 @@ def service_token(lab_secret: str, lab: str, project: str, generation: int) -> s
     """A service's token: an HMAC of the lab's secret, so that one can be renewed and the others stay."""
     message = f"{lab}/{project}/{generation}".encode()
     return hmac.new(lab_secret.encode(), message, hashlib.sha256).hexdigest()[:48]
-
-
-def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
-    """Every GPU and MIG instance of the lab: host, id, model, profile, and who holds it."""
-    holders = {(place.host, unit): name for name, place in lock.placements().items() for unit in place.gpus}
-    rows = []
-    for host in sorted(args.hosts):
-        for unit in units(args.hosts[host]):
-            holder = holders.get((host, unit.id))
-            owner = args.projects[holder].owner if holder else None
-            row = {"host": host, "gpu": unit.id, "model": unit.model, "profile": unit.profile}
-            rows.append({**row, "holder": holder, "owner": owner})
-    return rows
 
 
 def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, Any]]:

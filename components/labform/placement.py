@@ -4,8 +4,8 @@ Docker does no accounting of GPUs: two containers may hold the same one without 
 ids here, before anything is created, and what does not fit is refused with the names of those who hold what it wants.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from labform.gpus import GpuRequest, gpu_request
@@ -182,8 +182,8 @@ def _why_none(request: GpuRequest, allowed: Sequence[str], board: _Board) -> tup
         known = sorted({unit.id if request.uuid else unit.profile or unit.model for unit in there})
         return f"no {kind} on {', '.join(sorted(allowed))}", f"there is: {', '.join(known) or 'no GPU'}"
     held = [f"{unit.id} by {board.holder(host, unit.id)}" for host, unit in suited if board.holder(host, unit.id)]
-    there = Counter(host for host, _ in suited)
-    free = ", ".join(f"{len(board.free(host, request))} of {there[host]} on {host}" for host in sorted(there))
+    known_on = Counter(host for host, _ in suited)
+    free = ", ".join(f"{len(board.free(host, request))} of {known_on[host]} on {host}" for host in sorted(known_on))
     return (
         f"asks for {request.count} {kind}, free: {free}",
         f"held: {', '.join(held)}" if held else "one host must have all",
