@@ -37,7 +37,7 @@ def lock_command(
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
     known |= dict(_given(image or []))
-    images = {tag: known.get(tag) or _digest(draft, tag, offline) for tag in tags}
+    images = {tag: known.get(tag) or _digest(draft, tag, offline or only_check) for tag in tags}
     seen, busy = (draft.lock, {}) if offline or only_check else _looked(draft)
     ledger = plan(draft.lab, seen, images, busy)
     draft.refuse(ledger.problems)
@@ -64,7 +64,7 @@ def _given(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def _digest(draft: Draft, tag: str, offline: bool) -> str:
     if offline:
-        raise LabformError(f"{tag} is not in the lock, and --offline asks no registry; run `labform lock {draft.path}`")
+        raise LabformError(f"{tag} is not in the lock, and no registry is asked; run `labform lock {draft.path}`")
     with connected("builder", draft.lab.builder.daemon) as client:
         return registry_digest(client, tag)
 

@@ -1,0 +1,132 @@
+"""`labform lock`, `check` and `gpus` at a terminal: what is written, what is refused, exit codes."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from labform.cli import app
+from labform.cli.locking import _given
+
+from tests.labs import GPUS, hosts, project
+
+TAG = "python:3.12-slim"
+DIGEST = f"mirror/python@sha256:{'b' * 64}"
+
+
+@pytest.fixture
+def stack_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lab with a tag to lock, a volume and a GPU project, in the working directory."""
+    lab: dict[str, Any] = {
+        "format": 1,
+        "lab": "unit",
+        "runs_on": hosts(gpu1={"address": "ssh://lab@gpu1.invalid", "gpus": GPUS}),
+        "registry": {"address": "registry.invalid/unit"},
+        "people": {"anna": {"uid": 10042}},
+        "volumes": {"home": {"owner": "anna"}},
+        "projects": {
+            "thesis": project(gpus=2, mounts={"home": "/home/lab"}, environment={"kind": "prebuilt", "image": TAG})
+        },
+    }
+    monkeypatch.chdir(tmp_path)
+    path = Path("lab.yaml")
+    path.write_text(yaml.safe_dump(lab))
+    return path
+
+
+class Terminal:
+    """Runs `labform` as a terminal would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """Remember what replaces arguments and catches output."""
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, output and errors."""
+        self.monkeypatch.setattr(sys, "argv", ["labform", *words])
+        with pytest.raises(SystemExit) as end:
+            app()
+        return (int(end.value.code or 0), *self.capsys.readouterr())
+
+
+@pytest.fixture
+def labform(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """The command."""
+    return Terminal(monkeypatch, capsys)
+
+
+def test_the_lock_is_written_once(stack_file: Path, labform: Terminal) -> None:
+    """The first run writes, the second finds it up to date, and `--check` agrees without writing."""
+    words = ("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    assert labform(*words) == (0, "lab.lock: written\n", "")
+    assert labform(*words) == (0, "lab.lock: up to date\n", "")
+    assert labform("lock", str(stack_file), "--check") == (0, "lab.lock: up to date\n", "")
+    lock = yaml.safe_load(Path("lab.lock").read_text())
+    assert lock["images"] == {TAG: DIGEST}
+    assert lock["projects"] == {"thesis": {"host": "gpu1", "gpus": ["GPU-a", "GPU-b"]}}
+
+
+def test_a_stale_lock_fails_the_check(stack_file: Path, labform: Terminal) -> None:
+    """`--check` says which command to run, and writes nothing."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    stack_file.write_text(stack_file.read_text().replace("gpus: 2", "gpus: 1"))
+    before = Path("lab.lock").read_bytes()
+    assert labform("lock", str(stack_file), "--check") == (1, "", "lab.lock: stale; run `labform lock lab.yaml`\n")
+    assert Path("lab.lock").read_bytes() == before
+
+
+def test_offline_asks_no_registry(stack_file: Path, labform: Terminal) -> None:
+    """A tag that the lock lacks is refused with the command that asks."""
+    code, _, err = labform("lock", str(stack_file), "--offline")
+    assert (code, Path("lab.lock").exists()) == (1, False)
+    assert err == f"{TAG} is not in the lock, and no registry is asked; run `labform lock lab.yaml`\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--image", "python:3.12"), ("--addresses", "[1]"), ("--addresses", "{")]
+)
+def test_a_bad_option_is_one_line(stack_file: Path, labform: Terminal, option: str, value: str) -> None:
+    """No traceback for what a person mistypes."""
+    code, _, err = labform("lock", str(stack_file), "--offline", option, value)
+    assert (code, err.count("\n")) == (1, 1)
+    assert option in err
+
+
+def test_pairs_are_split_at_the_first_sign() -> None:
+    """A digest has an equals sign nowhere, a tag neither."""
+    assert list(_given([f"{TAG}={DIGEST}"])) == [(TAG, DIGEST)]
+
+
+def test_gpus_names_holders_and_what_is_free(stack_file: Path, labform: Terminal) -> None:
+    """Each GPU with its holder, as a table and as JSON."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    code, out, _ = labform("gpus", str(stack_file))
+    assert code == 0
+    assert [line.split()[1:] for line in out.splitlines()[1:5]] == [
+        ["GPU-a", "A100-40GB", "whole", "thesis", "anna"],
+        ["GPU-b", "A100-40GB", "whole", "thesis", "anna"],
+        ["GPU-c", "A100-40GB", "whole", "free", "-"],
+        ["GPU-d", "A100-40GB", "whole", "free", "-"],
+    ]
+    assert out.endswith("2 of 4 held\n")
+    rows = json.loads(labform("gpus", str(stack_file), "--json")[1])
+    assert [row["holder"] for row in rows] == ["thesis", "thesis", None, None]
+
+
+def test_check_says_what_is_sent(stack_file: Path, labform: Terminal) -> None:
+    """A lab that is well is one line for each image, with its context's size, and one for the lab."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    code, out, _ = labform("check", str(stack_file))
+    assert code == 0
+    assert "context 0 KiB in 0 files" in out
+    assert out.endswith("lab.yaml: lab unit, 1 projects, 1 volumes: ok\n")
+
+
+def test_check_refuses_with_exit_code_1(stack_file: Path, labform: Terminal) -> None:
+    """What is wrong goes to the errors, and nothing to the output."""
+    stack_file.write_text(stack_file.read_text().replace("owner: anna", "owner: ana"))
+    code, out, err = labform("check", str(stack_file))
+    assert (code, out) == (1, "")
+    assert 'no person "ana"; did you mean "anna"?' in err
