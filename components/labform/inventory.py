@@ -23,7 +23,7 @@ MARKETED = {
 """Gigabytes of models that come in one size, from NVIDIA's data sheets: `memory.total` leaves out what ECC takes."""
 
 _BRANDS = {"NVIDIA", "TESLA", "GEFORCE", "QUADRO", "GENERATION"}
-_FORM = re.compile(r"SXM\d?|PCIE|NVL|HBM\d?\w?|SMC|AC", re.IGNORECASE)
+_FORM = re.compile(r"SXM\d?|PCIE|NVL|HBM\d?\w?|AC", re.IGNORECASE)
 _GIGABYTES = re.compile(r"(\d+)GB?", re.IGNORECASE)
 _SUPERCHIP = re.compile(r"G[HB]\d+", re.IGNORECASE)
 """The size in such a name is the CPU's: `NVIDIA GH200 480GB` has 96 GB on its GPU."""
@@ -34,8 +34,8 @@ def model_word(name: str, mebibytes: int | None) -> str:
     """The word of stack files for a product name of nvidia-smi: model and memory, without brand and form factor.
 
     The memory is the name's, else MARKETED's, else `memory.total` in whole GiB, rounded up: `NVIDIA A100-SXM4-40GB` is
-    `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` is `H100-94GB`, `NVIDIA H200` is `H200-141GB`.
-    Product names: transcripts of `nvidia-smi`, and the first column of NVIDIA's list of supported products.
+    `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` `H100-94GB` and `NVIDIA H200` `H200-141GB`,
+    the sizes that the MIG user guide's "Supported GPUs" has. Product names: public transcripts of nvidia-smi.
     """
     words = [word for word in re.split(r"[^A-Za-z0-9.]+", name) if word.upper() not in _BRANDS and word]
     sizes = [match[1] for word in words if (match := _GIGABYTES.fullmatch(word))]
@@ -74,8 +74,8 @@ def _gpu(card: Card, usable: Iterable[tuple[str, str]]) -> Gpu:
     except ValidationError as error:
         given = ", ".join(f"{one['loc'][0]}" for one in error.errors())
         raise LabformError(
-            f"{card.uuid}: error[capture] its {given} is not what a stack file can name; old drivers name MIG instances "
-            "MIG-GPU-…/1/0, R470 and later do not"
+            f"{card.uuid}: error[capture] its {given} is not what a stack file can name; "
+            "drivers before R470 name MIG instances MIG-GPU-…/1/0"
         ) from None
 
 
@@ -129,21 +129,24 @@ def drift(name: str, host: Host, seen: Seen) -> list[Problem]:
 
 def _machine(at: Location, host: Host, seen: Seen) -> Iterator[Problem]:
     if host.driver and seen.driver and not f"{seen.driver}.".startswith(f"{host.driver}."):
-        yield Problem(
-            (*at, "driver"),
-            "drift-driver",
-            f"{host.driver} here, the host has {seen.driver}",
-            f'driver: "{seen.driver}"',
-        )
+        said = f"{host.driver} here, the host has {seen.driver}"
+        yield Problem((*at, "driver"), "drift-driver", said, f'write driver: "{seen.driver}"')
     if host.cpus and seen.cpus and host.cpus > seen.cpus:
-        yield Problem((*at, "cpus"), "drift-cpus", f"{host.cpus} here, the host has {seen.cpus}", f"cpus: {seen.cpus}")
+        said = f"{host.cpus} here, the host has {seen.cpus}"
+        yield Problem((*at, "cpus"), "drift-cpus", said, f"write cpus: {seen.cpus}")
     if host.memory and seen.memory and host.memory > seen.memory:
         there = _rounded(seen.memory)
         said = f"{size_text(host.memory)} here, the host has {there}"
-        yield Problem((*at, "memory"), "drift-memory", said, f"memory: {there}")
-    if host.gpu_request == "cdi" and seen.cdi is not None and (missing := _without_cdi(host.gpus, seen)):
-        said = f"Docker has no CDI name for {', '.join(missing)}"
+        yield Problem((*at, "memory"), "drift-memory", said, f"write memory: {there}")
+    if host.gpu_request == "cdi" and seen.cdi is not None and (stale := _stale(host, seen)):
+        said = f"Docker has no CDI name for {', '.join(stale)}"
         yield Problem((*at, "gpu_request"), "drift-cdi", said, "run `nvidia-ctk cdi generate` on the host")
+
+
+def _stale(host: Host, seen: Seen) -> list[str]:
+    """Declared devices that the host has and its CDI list has not; those that are gone are a drift of their own."""
+    there = {uuid for card in seen.cards.values() for uuid in (card.uuid, *(one for _, one in card.listed or ()))}
+    return [unit for unit in _without_cdi(host.gpus, seen) if unit in there]
 
 
 def _gpu_drift(at: Location, host: Host, seen: Seen) -> Iterator[Problem]:

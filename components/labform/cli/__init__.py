@@ -38,7 +38,7 @@ def parsed(addresses: str) -> Addresses:
 
 def app() -> None:
     """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
-    from labform.cli import checking, inventory, locking, mig, status  # noqa: F401  their import registers the commands
+    from labform.cli import checking, gpus, inventory, locking, mig, status  # noqa: F401  their import registers the commands
 
     try:
         typer_app()

@@ -45,6 +45,8 @@ def inventory(
     """
     if host and not re.fullmatch(DOCKER_ADDRESS, host):
         raise LabformError(f'error[address] "{brief(host)}" is not an address; write ssh://user@host or unix://socket')
+    if name and not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", name):
+        raise LabformError(f'error[name] "{brief(name)}" is not a name; use up to 40 of a-z, 0-9 and -')
     draft = read(stack_file) if stack_file else None
     name = name if draft is None else _declared(draft, name, host)
     address = host or (draft.lab.hosts[name].address if draft else LOCAL)
