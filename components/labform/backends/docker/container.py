@@ -49,7 +49,9 @@ def _served(args: ProjectArgs) -> list[str]:
         return [*args.service.command]
     port = f"--ServerApp.port={JUPYTER_PORT}"
     root = f"--ServerApp.root_dir={notebooks(args)}"
-    return ["jupyter", "lab", "--no-browser", "--ServerApp.ip=0.0.0.0", port, "--ServerApp.port_retries=0", root]
+    # The login page would let whoever has a token set a password, which would outlive the token.
+    fixed = ["--ServerApp.port_retries=0", "--PasswordIdentityProvider.allow_password_change=False"]
+    return ["jupyter", "lab", "--no-browser", "--ServerApp.ip=0.0.0.0", port, *fixed, root]
 
 
 def notebooks(args: ProjectArgs) -> str:
@@ -89,8 +91,10 @@ def _go_duration(seconds: int) -> str:
 
 def hardening(args: ProjectArgs) -> dict[str, Any]:
     """No capability, no new privileges, and logs that cannot fill the disk."""
+    # The daemon reports them with the prefix; without it a refresh makes every container one to replace.
+    added = sorted(f"CAP_{one}" for one in args.capabilities)
     return {
-        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=sorted(args.capabilities) or None),
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=added or None),
         "security_opts": ["no-new-privileges:true"],
         "log_driver": "json-file",
         "log_opts": {"max-size": "10m", "max-file": "3"},

@@ -70,6 +70,12 @@ def found(collection: Any, name: str) -> Any | None:
         return None
 
 
+def stop(client: "DockerClient", container_id: str) -> None:
+    """Stop a container, within the time that it is declared to need; one that is gone already is fine."""
+    if container := found(client.containers, container_id):
+        container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
+
+
 def volumes_of(client: "DockerClient", lab: str) -> set[str]:
     """The ids of a lab's managed volumes that exist on a host."""
     volumes = client.volumes.list(filters={"label": f"{LAB_LABEL}={lab}"})

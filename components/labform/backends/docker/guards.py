@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 
-from labform.backends.docker.daemon import bound, connected, found, port_holders
+from labform.backends.docker.daemon import bound, connected, found, port_holders, stop
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
@@ -17,9 +17,12 @@ from labform.problems import LabformError
 class Guards:
     """The hooks of one lab on one host."""
 
-    def __init__(self, lab: str, host: str, address: str, created: Collection[str]) -> None:
-        """`created` are the ids of volumes that the lock says hold data."""
+    def __init__(
+        self, lab: str, host: str, address: str, created: Collection[str], ports: Mapping[str, int | None]
+    ) -> None:
+        """`created` are the ids of volumes that the lock says hold data, `ports` what it gives to each project here."""
         self._lab, self._host, self._address, self._created = lab, host, address, frozenset(created)
+        self._ports = ports
         self.volumes = self._binding("volume", self._before_volume)
         self.networks = self._binding("network", self._before_network)
         self.containers = self._binding("container", self._before_container)
@@ -82,10 +85,16 @@ class Guards:
     def _ports_free(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
         for wanted in inputs.get("ports") or []:
             port, address = int(wanted["external"]), wanted.get("ip") or "0.0.0.0"  # noqa: S104  the provider's default
-            if holder := port_holders(client).get(port):
+            if (holder := port_holders(client).get(port)) and self._gives_up(holder["Labels"], port):
+                stop(client, holder["Id"])
+            elif holder:
                 self._taken(project, port, f"container {holder['Names'][0].lstrip('/')}")
             if self._address.startswith("unix://") and bound(address, port):
                 self._taken(project, port, "another program")
+
+    def _gives_up(self, labels: Mapping[str, str], port: int) -> bool:
+        """Whether a container is one that this same `up` is going to remove or replace: a rename, a retirement."""
+        return labels.get(LAB_LABEL) == self._lab and self._ports.get(labels.get(PROJECT_LABEL, "")) != port
 
     def _taken(self, project: str, port: int, holder: str) -> None:
         raise LabformError(
