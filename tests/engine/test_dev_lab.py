@@ -78,6 +78,7 @@ def test_the_notebook_answers_to_its_token_only(dev: Bench, jupyter: JupyterClie
     assert jupyter.ask("GET", "/api/kernels", token=False).status_code == 403
     assert jupyter.ask("POST", "/api/kernels", token=False, json={}).status_code == 403
     assert jupyter.ask("GET", "/api/kernels").status_code == 200
+    assert "new_password" not in jupyter.ask("GET", "/login", token=False).text
 
 
 def test_a_cell_fits_a_model_and_draws_it(jupyter: JupyterClient) -> None:

@@ -1,0 +1,366 @@
+"""A lab that uses every field of a stack file, and an edit of each field of a project. Data only, nothing runs here."""
+
+import copy
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DROP = object()
+"""The value of an edit that removes a field."""
+OTHER = "{other}"
+"""Stands for a second image of the registry, by digest."""
+PATHS = "{paths}"
+"""Stands for a directory of the host that may be mounted."""
+FIRST_PORT = 33000 + os.getpid() % 250 * 100
+"""A hundred ports of this process, so that two runs of the tests do not meet."""
+SECRETS = {"first": "one-zebra", "second": "two-walrus"}
+
+PLAIN = {"kind": "prebuilt", "image": "python:3.12-slim"}
+SERVE: dict[str, Any] = {
+    "owner": "anna",
+    "environment": PLAIN,
+    "service": {"kind": "command", "command": ["sleep", "infinity"]},
+}
+RUN: dict[str, Any] = {"owner": "anna", "environment": PLAIN, "run": {"command": ["true"]}}
+JUPYTER: dict[str, Any] = {
+    "owner": "anna",
+    "environment": {"kind": "dockerfile", "directory": "../jupyter"},
+    "service": {"kind": "jupyter"},
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One field of one project, before and after; keys are dotted paths from the project, or from the lab."""
+
+    of: str
+    """`Model.field`, and a word where a field has several edits: `Command.health (removed)`."""
+    after: Mapping[str, Any] = field(default_factory=dict)
+    base: Mapping[str, Any] = field(default_factory=lambda: SERVE)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    lab_before: Mapping[str, Any] = field(default_factory=dict)
+    lab_after: Mapping[str, Any] = field(default_factory=dict)
+    kept: bool = False
+    """The container stays: Docker can change that in place, or nothing of it is the container's."""
+    shows: tuple[tuple[str, str], ...] = ()
+    """Shell lines, and what each prints in the container afterwards."""
+
+    @property
+    def field(self) -> str:
+        """`Model.field`."""
+        return self.of.split(" ")[0]
+
+    @property
+    def project(self) -> str:
+        """The name of its project."""
+        return "".join(one for one in self.of.lower().replace(".", "-").replace("_", "-") if one not in " ()")
+
+
+def _environments() -> list[Edit]:
+    pip = {**SERVE, "environment": {"kind": "pip", "directory": "../pip", "base": "python", "apt": ["tree"]}}
+    uv = {**SERVE, "environment": {"kind": "uv", "directory": "../uv", "base": "python", "apt": ["tree"]}}
+    own = {**SERVE, "environment": {"kind": "dockerfile", "directory": "../own"}}
+    return [
+        Edit("ProjectArgs.environment", {"environment": own["environment"]}, shows=(("cat /stage", "first\n"),)),
+        Edit("Prebuilt.image", {"environment.image": OTHER}, shows=(("cat /other", "other\n"),)),
+        # What an environment says becomes one image: its fields are edited together, and each shows by itself.
+        Edit(
+            "Pip",
+            {"environment.requirements": "more.txt", "environment.files": ["a.txt", "b"], "environment.base": "other",
+             "environment.apt": ["tree", "bc"], "environment.directory": "../pip2"},
+            pip,
+            {"environment.requirements": "less.txt", "environment.files": ["a.txt"]},
+            shows=(("python -c 'import six; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
+                   ("cat /other", "other\n"), ("echo 1+1 | bc", "2\n"), ("cat a.txt", "a2\n")),
+        ),
+        Edit(
+            "Uv",
+            {"environment.groups": ["more"], "environment.extras": ["most"], "environment.files": ["a.txt", "b"],
+             "environment.base": "other", "environment.apt": ["tree", "bc"], "environment.directory": "../uv2"},
+            uv,
+            {"environment.groups": [], "environment.extras": [], "environment.files": ["a.txt"]},
+            shows=(("python -c 'import six, iniconfig; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
+                   ("cat /other", "other\n"), ("echo 1+1 | bc", "2\n"), ("cat a.txt", "a2\n")),
+        ),
+        Edit("Dockerfile.directory", {"environment.directory": "../own2"}, own, shows=(("cat /stage", "moved\n"),)),
+        Edit("Dockerfile.dockerfile", {"environment.dockerfile": "sub/Other"}, own,
+             {"environment.dockerfile": "Dockerfile"}, shows=(("cat /stage", "another\n"),)),
+        Edit("Dockerfile.target", {"environment.target": "first"}, own, {"environment.target": "second"},
+             shows=(("cat /stage", "first\n"),)),
+        Edit("Dockerfile.args", {"environment.args": {"WORD": "new"}}, own, {"environment.args": {"WORD": "old"}},
+             shows=(("cat /word", "new\n"),)),
+        Edit("Dockerfile.context_limit", {"environment.context_limit": "2Mi"}, own,
+             {"environment.context_limit": "1Mi"}, kept=True),
+    ]  # fmt: skip
+
+
+def _services() -> list[Edit]:
+    health = {"service.health": ["true"]}
+    port = {"service.port": 8000}
+    return [
+        Edit("ProjectArgs.service", {"service": DROP, "run": {"command": ["true"]}}),
+        Edit("Command.kind", {"service": {"kind": "jupyter"}}, {**JUPYTER, "service": SERVE["service"]}),
+        Edit("Command.command", {"service.command": ["sleep", "12h"]}),
+        Edit("Command.port", {"service.port": 8001}, before=port),
+        Edit("Command.port (added)", port),
+        Edit("Command.port (removed)", {"service.port": DROP}, before=port),
+        Edit("Command.host_port", {"service.host_port": FIRST_PORT + 91},
+             before={**port, "service.host_port": FIRST_PORT + 90}),
+        Edit("Command.listen", {"service.listen": "127.0.0.2"}, before={**port, "service.listen": "127.0.0.1"}),
+        Edit("Command.startup", {"service.startup": "30s"}, before={**health, "service.startup": "90s"}),
+        Edit("Command.health", {"service.health": ["test", "-d", "/"]}, before=health),
+        Edit("Command.health (added)", health),
+        Edit("Command.health (removed)", {"service.health": DROP}, before=health),
+        Edit("Jupyter.kind", {"service": SERVE["service"]}, JUPYTER),
+        Edit("Jupyter.host_port", {"service.host_port": FIRST_PORT + 93}, JUPYTER,
+             {"service.host_port": FIRST_PORT + 92}),
+        Edit("Jupyter.listen", {"service.listen": "127.0.0.3"}, JUPYTER, {"service.listen": "127.0.0.1"}),
+        Edit("Jupyter.startup", {"service.startup": "5m"}, JUPYTER, {"service.startup": "1h"}),
+        Edit("Jupyter.directory", {"service.directory": "/data"}, JUPYTER, {"service.directory": "/workspace"}),
+        Edit("Jupyter.token_generation", {"service.token_generation": 2}, JUPYTER, {"service.token_generation": 1}),
+        Edit("ProjectArgs.run", {"run": DROP, "service": SERVE["service"]}, RUN),
+        Edit("Run.command", {"run.command": ["sh", "-c", "exit 0"]}, RUN),
+        Edit("Run.retries", {"run.retries": 2}, RUN, {"run.retries": 1}, kept=True),
+        Edit("Run.deadline", {"run.deadline": "2s"}, {**RUN, "run": {"command": ["sleep", "600"]}},
+             {"run.deadline": "9m"}),
+        Edit("Run.generation", {"run.generation": 2}, RUN, {"run.generation": 1}),
+        Edit("ProjectArgs.must_run", {"must_run": False}, before={"must_run": True}, kept=True),
+        Edit("ProjectArgs.must_run (again)", {"must_run": True}, before={"must_run": False}, kept=True),
+        Edit("ProjectArgs.stop_grace", {"stop_grace": "5s"}, before={"stop_grace": "9s"}),
+        Edit("ProjectArgs.capabilities", {"capabilities": ["SYS_PTRACE", "IPC_LOCK"]},
+             before={"capabilities": ["SYS_NICE"]}),
+        Edit("ProjectArgs.state", {"state": "retired"}, before={"state": "running"}),
+        Edit("ProjectArgs.state (again)", {"state": "running"}, before={"state": "retired"}),
+    ]  # fmt: skip
+
+
+def _devices_and_data() -> list[Edit]:
+    def mounted(key: str) -> dict[str, Any]:
+        return {f"volumes.{key}": {"owner": "anna"}}
+
+    def directory(key: str, **more: Any) -> dict[str, Any]:
+        return {f"volumes.{key}": {"path": f"{PATHS}/one", **more}}
+
+    return [
+        Edit("ProjectArgs.gpus", {"gpus": 1}, before={"gpus": 0}),
+        Edit("ProjectArgs.gpus (removed)", {"gpus": 0}, before={"gpus": 1}),
+        Edit("GpuRequest.count", {"gpus.count": 2}, before={"gpus": {"count": 1}}),
+        Edit("GpuRequest.model", {"gpus.model": "H200"}, before={"gpus": {"model": "A100"}}),
+        Edit("GpuRequest.mig", {"gpus.mig": "2g.20gb"}, before={"gpus": {"mig": "1g.10gb"}}),
+        Edit("GpuRequest.uuid", {"gpus.uuid": "GPU-pin2"}, before={"gpus": {"uuid": "GPU-pin1"}}),
+        Edit("Resources.cpus", {"resources.cpus": 1.25}, before={"resources": {"cpus": 1}}),
+        Edit("Resources.memory", {"resources.memory": "300Mi"}, before={"resources": {"memory": "200Mi"}}, kept=True),
+        Edit("Resources.memory (gpu)", {"resources.memory": "300Mi"},
+             before={"gpus": 1, "resources": {"memory": "200Mi"}}),
+        Edit("Resources.shared_memory", {"resources.shared_memory": "96Mi"},
+             before={"resources": {"shared_memory": "80Mi"}}),
+        Edit("ProjectArgs.resources", {"resources": DROP}, before={"resources": {"cpus": 0.75}}),
+        Edit("ProjectArgs.mounts", {"mounts": {"v2": "/data"}}, lab_before=mounted("v2")),
+        Edit("ProjectArgs.mounts (removed)", {"mounts": {}}, before={"mounts": {"v3": "/data"}},
+             lab_before=mounted("v3")),
+        Edit("ProjectArgs.mounts (source)", {"mounts": {"v5": "/data"}}, before={"mounts": {"v4": "/data"}},
+             lab_before={**mounted("v4"), **mounted("v5")}),
+        Edit("Mount.path", {"mounts.v6.path": "/data/deeper"}, before={"mounts": {"v6": {"path": "/data"}}},
+             lab_before=mounted("v6")),
+        Edit("Mount.read_only", {"mounts.v7.read_only": True}, before={"mounts": {"v7": {"path": "/data"}}},
+             lab_before=mounted("v7")),
+        Edit("Mount.read_only (again)", {"mounts.v8.read_only": False},
+             before={"mounts": {"v8": {"path": "/data", "read_only": True}}}, lab_before=mounted("v8")),
+        Edit("Directory.path", before={"mounts": {"d1": "/data"}}, lab_before=directory("d1"),
+             lab_after={"volumes.d1.path": f"{PATHS}/two"}, shows=(("cat /data/name", "two\n"),)),
+        Edit("Directory.read_only", before={"mounts": {"d2": "/data"}}, lab_before=directory("d2", read_only=False),
+             lab_after={"volumes.d2.read_only": True}),
+        Edit("ManagedVolume.size", before={"mounts": {"v9": "/data"}},
+             lab_before={"volumes.v9": {"owner": "anna", "size": "1Gi"}}, lab_after={"volumes.v9.size": "2Gi"},
+             kept=True),
+    ]  # fmt: skip
+
+
+def _people() -> list[Edit]:
+    def person(name: str, **more: Any) -> dict[str, Any]:
+        return {f"people.{name}": {"uid": 10100, **more}}
+
+    return [
+        Edit("ProjectArgs.owner", {"owner": "ben"}),
+        Edit("ProjectArgs.host", {"host": "local"}, kept=True),
+        Edit("ProjectArgs.env", {"env": {"A": "2", "C": "3"}}, before={"env": {"A": "1", "B": "x=y z"}}),
+        Edit("ProjectArgs.secrets", {"secrets": {"ADDED": {"from": "first"}}}),
+        Edit("ProjectArgs.secrets (removed)", {"secrets": {}}, before={"secrets": {"GONE": {"from": "first"}}}),
+        Edit("ProjectSecret.source", {"secrets.S.from": "second"}, before={"secrets": {"S": {"from": "first"}}}),
+        Edit("ProjectSecret.source (env)", {"secrets.S.from": "second"},
+             before={"secrets": {"S": {"from": "first", "as": "env"}}}),
+        Edit("ProjectSecret.form", {"secrets.S.as": "env"}, before={"secrets": {"S": {"from": "first", "as": "file"}}}),
+        Edit("Person.uid", {}, {**SERVE, "owner": "p1"}, lab_before=person("p1"), lab_after={"people.p1.uid": 10200}),
+        Edit("Person.gid", {}, {**SERVE, "owner": "p2"}, lab_before=person("p2", gid=10300),
+             lab_after={"people.p2.gid": 10301}),
+        Edit("Person.email", {}, {**SERVE, "owner": "p3"}, lab_before=person("p3", email="p3@example.org"),
+             lab_after={"people.p3.email": "new@example.org"},
+             shows=(("tail -1 /etc/gitconfig", "\temail = new@example.org\n"),)),
+    ]  # fmt: skip
+
+
+EDITS = [*_environments(), *_services(), *_devices_and_data(), *_people()]
+TOGETHER = {"Pip", "Uv"}
+"""Edits that are of all fields of a model, which become one image."""
+
+
+def gpus() -> list[dict[str, Any]]:
+    """GPUs that no machine has: a daemon that accepts GPU requests takes any id."""
+    models = {"free": "A100", "hers": "A100", "his": "A100", "pin1": "V100", "pin2": "V100", "new": "H200"}
+    more = {f"a{number}": "A100" for number in range(4)}
+    profiles = {"MIG-1": "1g.10gb", "MIG-2": "2g.20gb", "MIG-3": "1g.10gb"}
+    slices = [{"uuid": uuid, "profile": profile} for uuid, profile in profiles.items()]
+    whole = [{"uuid": f"GPU-{key}", "model": model} for key, model in {**models, **more}.items()]
+    return [*whole, {"uuid": "GPU-sliced", "model": "A100", "mig": slices}]
+
+
+KEEPER: dict[str, Any] = {
+    **SERVE,
+    "host": "local",
+    "gpus": {"mig": "1g.10gb"},
+    "resources": {"cpus": 0.5, "memory": "128Mi", "shared_memory": "64Mi"},
+    "mounts": {"work": "/workspace", "shared": {"path": "/data/shared", "read_only": True}},
+    "service": {
+        "kind": "command",
+        "command": ["python3", "-m", "http.server", "8000", "--directory", "/workspace"],
+        "port": 8000,
+        "host_port": FIRST_PORT + 95,
+        "listen": "127.0.0.1",
+        "health": ["test", "-d", "/workspace"],
+        "startup": "1m",
+    },
+    "env": {"PLAIN": "value"},
+    "secrets": {"AS_FILE": {"from": "first"}, "AS_ENV": {"from": "second", "as": "env"}},
+    "state": "running",
+    "must_run": True,
+    "stop_grace": "5s",
+    "capabilities": ["SYS_PTRACE"],
+}
+"""A project that nothing is done to, and that has of everything something."""
+
+
+def lab(name: str) -> dict[str, Any]:
+    """The lab before the edits."""
+    made: dict[str, Any] = {
+        "format": 1,
+        "lab": name,
+        "runs_on": {"kind": "docker", "hosts": {"local": _host()}},
+        "builder": {"address": "local", "engine": "daemon", "network": "host"},
+        "registry": {"address": "127.0.0.1:5000/t", "username": "labform", "password": {"from": "registry-password"}},
+        "bases": {"python": {"image": "python:3.12-slim"}, "other": {"image": OTHER}},
+        "defaults": {"base": "python", "resources": {"cpus": 0.25, "memory": "100Mi", "shared_memory": "32Mi"}},
+        "groups": {"staff": {"gpus": 99, "cpus": 99, "memory": "1Ti", "projects": 99}},
+        "people": {
+            "anna": {"group": "staff", "uid": 10042, "gid": 10043, "email": "anna@example.org", "until": "2099-12-31"},
+            "ben": {"uid": 10044},
+        },
+        "volumes": {
+            "work": {"owner": "anna", "host": "local", "size": "1Gi"},
+            "moving": {"owner": "anna"},
+            "shared": {"path": f"{PATHS}/one", "host": "local", "read_only": True},
+            # Docker makes the handle without asking the server; nothing mounts it, because there is none.
+            "export": {"nfs": {"server": "nfs.invalid", "path": "/x", "options": "rw,nfsvers=4"}, "read_only": False},
+        },
+        "projects": {
+            "keeper": KEEPER,
+            "old-name": {**SERVE, "mounts": {"moving": "/data"}, "service": {**SERVE["service"], "port": 8000}},
+        },
+    }
+    for edit in EDITS:
+        project = edited(edit.base, edit.before)
+        made = edited(made, {f"projects.{edit.project}": project, **edit.lab_before})
+    return made
+
+
+def edited_lab(before: Mapping[str, Any]) -> dict[str, Any]:
+    """The lab with every edit, and with a project renamed."""
+    made = edited(before, {})
+    for edit in EDITS:
+        project = edited(made["projects"][edit.project], edit.after)
+        made = edited(made, {f"projects.{edit.project}": project, **edit.lab_after})
+    made["projects"]["new-name"] = made["projects"].pop("old-name")
+    return made
+
+
+def edited(before: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with values at dotted paths set, or removed by DROP."""
+    made: dict[str, Any] = copy.deepcopy(dict(before))
+    for path, value in edits.items():
+        *above, last = path.split(".")
+        place = made
+        for key in above:
+            place = place.setdefault(key, {})
+        if value is DROP:
+            del place[last]
+        else:
+            place[last] = copy.deepcopy(value)
+    return made
+
+
+def filled(value: Any, names: Mapping[str, str]) -> Any:
+    """The value with what only a run knows in the place of its stand-ins."""
+    if isinstance(value, dict):
+        return {key: filled(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, names) for one in value]
+    for name, known in names.items() if isinstance(value, str) else ():
+        value = value.replace(name, known)
+    return value
+
+
+def _host() -> dict[str, Any]:
+    return {
+        "address": "unix:///var/run/docker.sock",
+        "cpus": 64,
+        "memory": "512Gi",
+        "driver": "580.65",
+        "gpu_request": "nvidia",
+        "host_paths": [PATHS],
+        "gpus": gpus(),
+        "ports": f"{FIRST_PORT}-{FIRST_PORT + 89}",
+    }
+
+
+FILES = {
+    "own/Dockerfile": "ARG WORD=none\nFROM python:3.12-slim AS first\nARG WORD\nRUN echo $WORD > /word\nRUN echo first"
+    " > /stage\nFROM first AS second\nRUN echo first > /stage\n",
+    "own/sub/Other": "FROM python:3.12-slim\nRUN echo another > /stage\n",
+    "own2/Dockerfile": "FROM python:3.12-slim\nRUN echo moved > /stage\n",
+    "jupyter/Dockerfile": "FROM python:3.12-slim\nCOPY --chmod=755 jupyter /usr/local/bin/\n"
+    "RUN ln -sf $(command -v python3) /usr/local/bin/python\n",
+    "jupyter/jupyter": "#!/usr/bin/env python3\n"
+    "from http.server import BaseHTTPRequestHandler, HTTPServer\n\n\n"
+    "class Api(BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
+    "HTTPServer(('0.0.0.0', 8888), Api).serve_forever()\n",
+    "pip/less.txt": "iniconfig\n",
+    "pip/a.txt": "a\n",
+    "pip2/more.txt": "iniconfig\nsix\n",
+    "pip2/a.txt": "a2\n",
+    "pip2/b/c.txt": "c\n",
+    "uv/a.txt": "a\n",
+    "uv2/a.txt": "a2\n",
+    "uv2/b/c.txt": "c\n",
+}
+"""What environments read; of JupyterLab only that it answers."""
+
+PYPROJECT = """\
+[project]
+name = "thesis"
+version = "1"
+requires-python = ">=3.11"
+[project.optional-dependencies]
+most = ["iniconfig"]
+[dependency-groups]
+more = ["six"]
+"""
+
+
+def lay_out(root: Path) -> None:
+    """Write the environments' files; the uv projects still need their locks."""
+    for name, text in {**FILES, "uv/pyproject.toml": PYPROJECT, "uv2/pyproject.toml": PYPROJECT}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
