@@ -35,7 +35,8 @@ check: $(READY) ## Format, lint, types, unit tests
 
 test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain
-	@$(VENV)/bin/pytest -m "engine or sandbox or needs_docker" --durations 10
+	@$(VENV)/bin/pytest -m "sandbox or needs_docker"
+	@$(VENV)/bin/pytest -m engine -n 2 --dist loadfile --durations 10
 
 lock: $(READY) ## Write requirements.lock anew
 	@$(VENV)/bin/uv pip compile --quiet --upgrade pyproject.toml --extra dev --generate-hashes --no-emit-index-url \

@@ -105,9 +105,10 @@ class Deployment:
 
     def update_lock(self) -> None:
         """Write the lock for the stack file as it is, and for the volumes that exist now."""
-        self.labform(
-            "lock", "--image", f"{BASE_TAG}={self.box.base_reference}", "--addresses", json.dumps(self.addresses)
-        )
+        images = ("--image", f"{BASE_TAG}={self.box.base_reference}")
+        done = self.labform("lock", *images, "--addresses", json.dumps(self.addresses), capture=True)
+        print(done.stderr, end="", file=sys.stderr)
+        print(done.stdout, end="")
 
     def _passphrase(self) -> None:
         for folder in (self.data, self.data / "state", self.data / "project"):

@@ -227,6 +227,7 @@ def _quotas(lab: LabArgs) -> Iterator[Problem]:
 
 def _over_quota(person: str, group: str, kind: str, amounts: Mapping[str, Decimal], limit: Decimal) -> Problem:
     def text(amount: Decimal) -> str:
+        """An amount in the unit of its kind."""
         return size_text(int(amount)) if kind == "memory" else f"{amount:f}"
 
     parts = ", ".join(f"{name}={text(amount)}" for name, amount in amounts.items() if amount)

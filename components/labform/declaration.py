@@ -96,6 +96,7 @@ def _matching(pattern: str, code: str, rule: str) -> Callable[[str], str]:
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
+        """The text itself, or the refusal."""
         if not compiled.fullmatch(value):
             raise refusal(code, f'"{brief(value)}" {rule}')
         return value

@@ -82,6 +82,7 @@ def _explained(name: str, repository: str) -> pulumi.ErrorHook:
     """A hook that adds to a failed build what to do about it, and never tries again."""
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
+        """Say what the error means; False: do not try again."""
         said = " ".join(args.errors).lower()
         hint = next((hint for words, hint in _CAUSES if words in said), None)
         if hint:

@@ -48,9 +48,11 @@ class _Board:
     placed: dict[str, Placement] = field(default_factory=dict)
 
     def holder(self, host: str, unit: str) -> str | None:
+        """The project that has a device."""
         return next((name for name, place in self.placed.items() if place.host == host and unit in place.gpus), None)
 
     def port_holder(self, host: str, port: int) -> str | None:
+        """The project that has a port."""
         return next((name for name, place in self.placed.items() if (place.host, place.port) == (host, port)), None)
 
     def with_room(self, name: str, allowed: Sequence[str]) -> list[str]:
@@ -65,6 +67,7 @@ class _Board:
         return fits_cpus and (memory is None or sum(one.memory for one in asked) <= memory)
 
     def free(self, host: str, request: GpuRequest) -> list[Unit]:
+        """Devices that nobody has and that serve a request, in the order of models and ids."""
         taken = {unit for place in self.placed.values() if place.host == host for unit in place.gpus}
         return [unit for unit in units(self.hosts[host]) if unit.serves(request) and unit.id not in taken]
 

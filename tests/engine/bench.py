@@ -103,7 +103,9 @@ class Bench:
 
     def containers(self) -> list[Any]:
         """The lab's containers on the daemon, running or not."""
-        return list(self.docker.containers.list(all=True, filters={"label": f"labform.lab={self.name}"}))
+        return list(
+            self.docker.containers.list(all=True, ignore_removed=True, filters={"label": f"labform.lab={self.name}"})
+        )
 
     def run(self, project: str, *command: str, **options: Any) -> str:
         """What a command prints in a project's container; it must succeed."""

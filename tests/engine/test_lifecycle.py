@@ -37,7 +37,7 @@ def test_data_survives_retirement(bench: Bench, lab: dict[str, Any]) -> None:
     lab["projects"]["web"]["state"] = "retired"
     bench.write(lab)
     bench.up()
-    assert not bench.docker.containers.list(all=True, filters={"name": f"{bench.name}-web"})
+    assert not bench.docker.containers.list(all=True, ignore_removed=True, filters={"name": f"{bench.name}-web"})
     lab["projects"]["web"]["state"] = "running"
     bench.write(lab)
     bench.up()
@@ -73,7 +73,9 @@ def test_destroy_keeps_volumes(bench: Bench, lab: dict[str, Any]) -> None:
     bench.up()
     bench.run("web", "sh", "-c", "echo kept > /workspace/file")
     bench.destroy()
-    assert not bench.docker.containers.list(all=True, filters={"label": f"labform.lab={bench.name}"})
+    assert not bench.docker.containers.list(
+        all=True, ignore_removed=True, filters={"label": f"labform.lab={bench.name}"}
+    )
     bench.up()
     assert bench.run("web", "cat", "/workspace/file") == "kept\n"
 

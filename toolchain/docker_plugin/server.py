@@ -7,6 +7,7 @@ and calls every diff detailed.
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -120,7 +121,11 @@ async def _serve(arguments: list[str], engine: str) -> None:
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await server.wait_for_termination()
+    started_by = os.getppid()
+    while os.getppid() == started_by:  # noqa: ASYNC110  nobody tells an orphan
+        await asyncio.sleep(1)
+    # The engine was killed: as the official plugin, do not outlive it, whatever a call is waiting for.
+    os._exit(1)
 
 
 def main(arguments: list[str]) -> None:

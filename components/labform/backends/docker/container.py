@@ -64,7 +64,8 @@ def _health(args: ProjectArgs) -> dict[str, Any]:
     service = args.service
     tests = ["python", "-c", _HEALTH] if isinstance(service, Jupyter) else service and service.health
     if not tests or service is None:
-        return {"wait": False}
+        # Said in full: to the provider a check that is left out is one that stays, the image's own too.
+        return {"healthcheck": docker.ContainerHealthcheckArgs(tests=["NONE"]), "wait": False}
     check = docker.ContainerHealthcheckArgs(
         tests=["CMD", *tests], interval="5s", timeout="5s", retries=3, start_period=_go_duration(service.startup)
     )
