@@ -30,6 +30,7 @@ def declared(lab: LabArgs, name: str, place: Placement, secrets: dict[str, str])
         "stop": (project.stop_grace, True),
         "capabilities": (sorted(project.capabilities), ["ALL"], ["no-new-privileges:true"]),
         "devices": sorted(place.gpus),
+        "ulimits": {"memlock": (-1, -1), "stack": (64 * 1024**2,) * 2} if place.gpus else {},
         "networks": [f"labform-{lab.lab}"],
         "log": ("json-file", {"max-size": "10m", "max-file": "3"}),
         "privileged": False,
@@ -43,7 +44,7 @@ def inspected(container: dict[str, Any], image: dict[str, Any]) -> dict[str, Any
     return {
         "user": config["User"],
         "hostname": config["Hostname"],
-        "command": config["Cmd"][3:] if config["Cmd"][3:4] == ["deadline"] else config["Cmd"],
+        "command": _seen_command(config["Cmd"]),
         "env": sorted(set(config["Env"]) - (set(image["Config"]["Env"]) - {"HOME=/home/lab"})),
         "labels": {key: value for key, value in config["Labels"].items() if key not in inherited},
         "memory": (host["Memory"], host["MemorySwap"]),
@@ -65,6 +66,7 @@ def inspected(container: dict[str, Any], image: dict[str, Any]) -> dict[str, Any
             host["SecurityOpt"],
         ),
         "devices": sorted(uuid for one in host["DeviceRequests"] or [] for uuid in one["DeviceIDs"]),
+        "ulimits": {one["Name"]: (one["Soft"], one["Hard"]) for one in host["Ulimits"] or []},
         "networks": sorted(container["NetworkSettings"]["Networks"]),
         "log": (host["LogConfig"]["Type"], host["LogConfig"]["Config"]),
         "privileged": host["Privileged"],
@@ -91,10 +93,17 @@ def _command(project: ProjectArgs) -> list[str]:
         root = project.service.directory or next(writable, "/home/lab")
         address = ["--ServerApp.ip=0.0.0.0", "--ServerApp.port=8888", "--ServerApp.port_retries=0"]
         password = "--PasswordIdentityProvider.allow_password_change=False"
-        return ["jupyter", "lab", "--no-browser", *address, password, f"--ServerApp.root_dir={root}"]
+        return sorted(["jupyter", "lab", "--no-browser", *address, password, f"--ServerApp.root_dir={root}"])
     command = [*(project.service or project.run).command]
     limited = project.run and project.run.deadline
     return ["deadline", str(limited), *command] if limited else command
+
+
+def _seen_command(command: list[str]) -> list[str]:
+    """A command less the script that keeps its deadline; JupyterLab's options come in any order."""
+    if command[0] == "jupyter":
+        return sorted(command)
+    return command[3:] if command[3:4] == ["deadline"] else command
 
 
 def _env(project: ProjectArgs, place: Placement, secrets: dict[str, str]) -> list[str]:
@@ -136,7 +145,9 @@ def _health(project: ProjectArgs) -> tuple[list[str], int] | None:
 
 
 def _seen_health(check: dict[str, Any] | None) -> tuple[list[str], int] | None:
-    return (check["Test"], check["StartPeriod"] // 10**9) if check else None
+    if check is None or check["Test"] == ["NONE"]:
+        return None
+    return check["Test"], check["StartPeriod"] // 10**9
 
 
 def _restart(project: ProjectArgs) -> tuple[str, int]:

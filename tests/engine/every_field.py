@@ -1,14 +1,12 @@
 """A lab that uses every field of a stack file, and an edit of each field of a project. Data only, nothing runs here."""
 
-import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-DROP = object()
-"""The value of an edit that removes a field."""
+from tests.engine.dotted import DROP, edited
+
 OTHER = "{other}"
 """Stands for a second image of the registry, by digest."""
 PATHS = "{paths}"
@@ -284,32 +282,6 @@ def edited_lab(before: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def edited(before: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy with values at dotted paths set, or removed by DROP."""
-    made: dict[str, Any] = copy.deepcopy(dict(before))
-    for path, value in edits.items():
-        *above, last = path.split(".")
-        place = made
-        for key in above:
-            place = place.setdefault(key, {})
-        if value is DROP:
-            del place[last]
-        else:
-            place[last] = copy.deepcopy(value)
-    return made
-
-
-def filled(value: Any, names: Mapping[str, str]) -> Any:
-    """The value with what only a run knows in the place of its stand-ins."""
-    if isinstance(value, dict):
-        return {key: filled(one, names) for key, one in value.items()}
-    if isinstance(value, list):
-        return [filled(one, names) for one in value]
-    for name, known in names.items() if isinstance(value, str) else ():
-        value = value.replace(name, known)
-    return value
-
-
 def _host() -> dict[str, Any]:
     return {
         "address": "unix:///var/run/docker.sock",
@@ -321,46 +293,3 @@ def _host() -> dict[str, Any]:
         "gpus": gpus(),
         "ports": f"{FIRST_PORT}-{FIRST_PORT + 89}",
     }
-
-
-FILES = {
-    "own/Dockerfile": "ARG WORD=none\nFROM python:3.12-slim AS first\nARG WORD\nRUN echo $WORD > /word\nRUN echo first"
-    " > /stage\nFROM first AS second\nRUN echo first > /stage\n",
-    "own/sub/Other": "FROM python:3.12-slim\nRUN echo another > /stage\n",
-    "own2/Dockerfile": "FROM python:3.12-slim\nRUN echo moved > /stage\n",
-    "jupyter/Dockerfile": "FROM python:3.12-slim\nCOPY --chmod=755 jupyter /usr/local/bin/\n"
-    "RUN ln -sf $(command -v python3) /usr/local/bin/python\n",
-    "jupyter/jupyter": "#!/usr/bin/env python3\n"
-    "from http.server import BaseHTTPRequestHandler, HTTPServer\n\n\n"
-    "class Api(BaseHTTPRequestHandler):\n"
-    "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
-    "HTTPServer(('0.0.0.0', 8888), Api).serve_forever()\n",
-    "pip/less.txt": "iniconfig\n",
-    "pip/a.txt": "a\n",
-    "pip2/more.txt": "iniconfig\nsix\n",
-    "pip2/a.txt": "a2\n",
-    "pip2/b/c.txt": "c\n",
-    "uv/a.txt": "a\n",
-    "uv2/a.txt": "a2\n",
-    "uv2/b/c.txt": "c\n",
-}
-"""What environments read; of JupyterLab only that it answers."""
-
-PYPROJECT = """\
-[project]
-name = "thesis"
-version = "1"
-requires-python = ">=3.11"
-[project.optional-dependencies]
-most = ["iniconfig"]
-[dependency-groups]
-more = ["six"]
-"""
-
-
-def lay_out(root: Path) -> None:
-    """Write the environments' files; the uv projects still need their locks."""
-    for name, text in {**FILES, "uv/pyproject.toml": PYPROJECT, "uv2/pyproject.toml": PYPROJECT}.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)

@@ -1,0 +1,45 @@
+"""What the environments of `every_field` read."""
+
+from pathlib import Path
+
+FILES = {
+    "own/Dockerfile": "ARG WORD=none\nFROM python:3.12-slim AS first\nARG WORD\nRUN echo $WORD > /word\nRUN echo first"
+    " > /stage\nFROM first AS second\nRUN echo first > /stage\n",
+    "own/sub/Other": "FROM python:3.12-slim\nRUN echo another > /stage\n",
+    "own2/Dockerfile": "FROM python:3.12-slim\nRUN echo moved > /stage\n",
+    "jupyter/Dockerfile": "FROM python:3.12-slim\nCOPY --chmod=755 jupyter /usr/local/bin/\n"
+    "RUN ln -sf $(command -v python3) /usr/local/bin/python\n",
+    "jupyter/jupyter": "#!/usr/bin/env python3\n"
+    "from http.server import BaseHTTPRequestHandler, HTTPServer\n\n\n"
+    "class Api(BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
+    "HTTPServer(('0.0.0.0', 8888), Api).serve_forever()\n",
+    "pip/less.txt": "iniconfig\n",
+    "pip/a.txt": "a\n",
+    "pip2/more.txt": "iniconfig\nsix\n",
+    "pip2/a.txt": "a2\n",
+    "pip2/b/c.txt": "c\n",
+    "uv/a.txt": "a\n",
+    "uv2/a.txt": "a2\n",
+    "uv2/b/c.txt": "c\n",
+}
+"""What environments read; of JupyterLab only that it answers."""
+
+PYPROJECT = """\
+[project]
+name = "thesis"
+version = "1"
+requires-python = ">=3.11"
+[project.optional-dependencies]
+most = ["iniconfig"]
+[dependency-groups]
+more = ["six"]
+"""
+
+
+def lay_out(root: Path) -> None:
+    """Write the environments' files; the uv projects still need their locks."""
+    for name, text in {**FILES, "uv/pyproject.toml": PYPROJECT, "uv2/pyproject.toml": PYPROJECT}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
