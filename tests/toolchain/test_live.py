@@ -13,6 +13,7 @@ from uuid import uuid4
 import docker
 import pytest
 
+import sandbox
 from tests.toolchain.recorded import AbortedError, ask
 from toolchain.docker_plugin.provider import DockerProvider
 from toolchain.docker_plugin.schema import CONTAINER, IMAGE, NETWORK, VOLUME
@@ -20,12 +21,8 @@ from toolchain.docker_plugin.server import Servicer
 
 pytestmark = [
     pytest.mark.needs_docker,
-    pytest.mark.skipif("DOCKER_HOST" not in os.environ, reason="DOCKER_HOST names no daemon"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-CLI = os.environ.get("LABFORM_DOCKER_CLI", "docker")
-"""The docker command line that builds images."""
 
 _CODE = bytes.fromhex("488b0424 4883f801 7509 b822000000 0f05 ebf7 31ff b83c000000 0f05")
 """x86-64: without arguments wait for ever, with arguments exit at once with code 0."""
@@ -39,6 +36,25 @@ def program() -> bytes:
     header = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 0x1000)
     return identity + header + segment + _CODE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The daemon that DOCKER_HOST names, else one of these tests' own."""
+    if "DOCKER_HOST" in os.environ:
+        yield
+        return
+    root = tmp_path_factory.mktemp("sandbox")
+    with pytest.MonkeyPatch.context() as environment:
+        for key, value in sandbox.start(root, name="plugin").env.items():
+            environment.setenv(key, value)
+        yield
+    sandbox.remove(root)
+
+
+def builder() -> str:
+    """The docker command line that builds images."""
+    return os.environ.get("LABFORM_DOCKER_CLI", "docker")
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +252,6 @@ def test_network_is_stable(servicer: Servicer) -> None:
     assert network.state == {}
 
 
-@pytest.mark.skipif(shutil.which(CLI) is None, reason="there is no docker command line")
 def test_image_is_built(
     servicer: Servicer, client: docker.APIClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,11 +269,10 @@ def test_image_is_built(
     client.remove_image(name)
 
 
-@pytest.mark.skipif(shutil.which(CLI) is None, reason="there is no docker command line")
 def test_ssh_reaches_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host behind ssh is reached by the command that Docker's own clients use."""
     stub = tmp_path / "ssh"
-    stub.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\nexec {shutil.which(CLI)} system dial-stdio\n')
+    stub.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\nexec {shutil.which(builder())} system dial-stdio\n')
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     volume = Resource(configured("ssh://lab@gpu1:2222"), VOLUME)
