@@ -19,7 +19,7 @@ SERVICE = {
 }
 HEALTHY_AFTER_5_S = {**SERVICE["service"], "health": ["true"]}
 OFFICIAL = ("pulumi-language-python", "pulumi-resource-docker")
-"""They ask only every five minutes whether their engine is there. Ours run as `python`, and end at once."""
+"""Seen to outlive a killed engine by more than ten seconds. Ours run as `python`, and end at once."""
 _counted = itertools.count(1)
 
 

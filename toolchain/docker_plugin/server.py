@@ -124,7 +124,7 @@ async def _serve(arguments: list[str], engine: str) -> None:
     started_by = os.getppid()
     while os.getppid() == started_by:  # noqa: ASYNC110  nobody tells an orphan
         await asyncio.sleep(1)
-    # The engine was killed: as the official plugin, do not outlive it, whatever a call is waiting for.
+    # The engine was killed: do not outlive it, whatever a call is waiting for.
     os._exit(1)
 
 
