@@ -1,6 +1,7 @@
 """A lab on the real engine, daemon and registry, for tests: edit its stack file, run `pulumi`, look at what became."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -16,6 +17,10 @@ from sandbox.deployment import Deployment
 from sandbox.errors import SandboxError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+FIRST_PORT = 22000 + os.getpid() % 100 * 100
+LAST_PORT = FIRST_PORT + 99
+PORTS = f"{FIRST_PORT}-{LAST_PORT}"
+"""A hundred ports of this process, so that two runs of the tests do not meet."""
 CHANGES = {"create", "update", "replace", "delete", "create-replacement", "delete-replaced"}
 
 

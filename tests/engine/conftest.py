@@ -9,7 +9,7 @@ import pytest
 
 import sandbox
 import toolchain
-from tests.engine.bench import Bench
+from tests.engine.bench import PORTS, Bench
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +48,7 @@ def lab(bench: Bench) -> dict[str, Any]:
     return {
         "format": 1,
         "lab": bench.name,
-        "runs_on": {"kind": "docker", "hosts": {"local": {"ports": "31000-31999"}}},
+        "runs_on": {"kind": "docker", "hosts": {"local": {"ports": PORTS}}},
         "registry": {"address": "127.0.0.1:5000/t", "username": "labform", "password": {"from": "registry-password"}},
         "people": {"anna": {"uid": 10042}},
         "volumes": {"work": {"owner": "anna"}},

@@ -1,18 +1,16 @@
 """A lab that uses every field of a stack file, and an edit of each field of a project. Data only, nothing runs here."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.engine.bench import FIRST_PORT
 from tests.engine.dotted import DROP, edited
 
 OTHER = "{other}"
 """Stands for a second image of the registry, by digest."""
 PATHS = "{paths}"
 """Stands for a directory of the host that may be mounted."""
-FIRST_PORT = 33000 + os.getpid() % 250 * 100
-"""A hundred ports of this process, so that two runs of the tests do not meet."""
 SECRETS = {"first": "one-zebra", "second": "two-walrus"}
 
 PLAIN = {"kind": "prebuilt", "image": "python:3.12-slim"}

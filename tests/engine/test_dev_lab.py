@@ -15,7 +15,7 @@ from labform.lab import service_token
 import sandbox
 import toolchain
 from sandbox.dev import lock_projects
-from tests.engine.bench import REPOSITORY, Bench, sh, until
+from tests.engine.bench import PORTS, REPOSITORY, Bench, sh, until
 from tests.engine.jupyter import JupyterClient
 from tests.engine.visible import exposed, visible
 
@@ -42,7 +42,9 @@ def dev(tmp_path_factory: pytest.TempPathFactory, box: sandbox.Sandbox, tools: t
     """The example lab as a fresh clone brings it up."""
     parts = sh("git", "ls-files", "Pulumi.dev.yaml", "stacks/dev.yaml", "projects", cwd=REPOSITORY).split()
     made = Bench(tmp_path_factory.mktemp("dev"), box, tools, "dev", stack="dev", parts=parts)
-    made.lab = yaml.safe_load((made.project / "stacks/dev.yaml").read_text())
+    path = made.project / "stacks" / "dev.yaml"
+    path.write_text(path.read_text().replace("local: {}", f'local: {{ports: "{PORTS}"}}'))
+    made.lab = yaml.safe_load(path.read_text())
     lock_projects(made.project / "projects")
     try:
         made.up()

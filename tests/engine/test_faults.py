@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.bench import Bench
+from tests.engine.bench import LAST_PORT, Bench
 
 
 def test_foreign_volume(bench: Bench, lab: dict[str, Any]) -> None:
@@ -32,18 +32,18 @@ def test_vanished_volume(bench: Bench, lab: dict[str, Any]) -> None:
 
 def test_taken_port(bench: Bench, lab: dict[str, Any]) -> None:
     """A port that another container holds is named with its holder, and the lab's other projects are untouched."""
-    lab["projects"]["web"]["service"]["host_port"] = 31999
+    lab["projects"]["web"]["service"]["host_port"] = LAST_PORT
     bench.write(lab)
     holder = bench.docker.containers.run(
         bench.deployment.box.base_reference,
         ["sleep", "600"],
         detach=True,
-        ports={"1/tcp": ("127.0.0.1", 31999)},
+        ports={"1/tcp": ("127.0.0.1", LAST_PORT)},
         name=f"holder-{bench.name}",
     )
     said = bench.refused()
     holder.remove(force=True)
-    assert f"project web: port 31999 of local is held by container holder-{bench.name}" in said
+    assert f"project web: port {LAST_PORT} of local is held by container holder-{bench.name}" in said
     bench.up()
     bench.settled()
 
