@@ -40,10 +40,7 @@ def program() -> bytes:
 
 @pytest.fixture(scope="module", autouse=True)
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The daemon that DOCKER_HOST names, else one of these tests' own."""
-    if "DOCKER_HOST" in os.environ:
-        yield
-        return
+    """The daemon that answers, else one of these tests' own."""
     root = tmp_path_factory.mktemp("sandbox")
     with pytest.MonkeyPatch.context() as environment:
         for key, value in sandbox.start(root, name="plugin").env.items():
