@@ -92,8 +92,8 @@ def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = 
     command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
     if not draft.lock_path.exists() and not problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
-    missing = {image: draft.lock.images.get(image, "") for image in images if "@sha256:" not in image}
-    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": missing}), command)
+    needed = {image: draft.lock.images.get(image, "") for image in images}
+    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, recipes)
 
