@@ -54,7 +54,7 @@ class Deployment:
     def env(self) -> dict[str, str]:
         """The environment of `pulumi`, and of whatever asks the same daemon."""
         own = {
-            "PULUMI_BACKEND_URL": f"file://{self.data / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{self.data / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.data / "passphrase"),
             "PULUMI_ERROR_OUTPUT_STRING": "true",
         }
@@ -117,6 +117,9 @@ class Deployment:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(24))
+        # Half of one, left by a killed engine, makes the whole state unreadable; `metadata=skip` writes none.
+        for sidecar in (self.data / "state").rglob("*.attrs"):
+            sidecar.unlink()
 
     def _stack(self) -> None:
         """The engine writes a new stack's salt beside the Pulumi.yaml it finds: let that be a copy, not the clone's."""

@@ -144,6 +144,17 @@ def test_killed_while_a_container_is_replaced(survivor: Bench, official: list[Pr
     converged(survivor)
 
 
+def test_half_of_a_sidecar_file_does_not_hide_the_state(survivor: Bench) -> None:
+    """The engine's file store writes `.attrs` files in place: one that is empty says that the state cannot be read."""
+    state = survivor.deployment.data / "state"
+    assert list(state.rglob("*.attrs")) == []
+    (checkpoint,) = state.rglob(f"stacks/*/{survivor.deployment.stack}.json")
+    checkpoint.with_name(f"{checkpoint.name}.attrs").touch()
+    assert "failed to load checkpoint" in survivor.engine("preview", ok=False).text
+    survivor.deployment.prepare()
+    assert survivor.engine("preview").code == 0
+
+
 def test_killed_after_the_network_was_made(bench: Bench, official: list[Process]) -> None:
     """A network that no state knows is removed and made anew."""
     bench.write(lab_of(bench.name))
