@@ -11,6 +11,7 @@ from labform.loading import Addresses
 from labform.problems import LabformError
 
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
+ProjectArgument = Annotated[str, typer.Argument(help="A project of the lab.")]
 LockOption = Annotated[Path | None, typer.Option("--lock", help="The lock. Default: beside the stack file.")]
 AddressesOption = Annotated[
     str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")
@@ -38,7 +39,7 @@ def parsed(addresses: str) -> Addresses:
 
 def app() -> None:
     """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
-    from labform.cli import checking, gpus, inventory, locking, mig, status  # noqa: F401  their import registers the commands
+    from labform.cli import checking, freeze, gpus, inventory, locking, mig, status  # noqa: F401  their import registers the commands
 
     try:
         typer_app()

@@ -1,0 +1,148 @@
+"""Changes written into a project's own files: what stays is as it was, to the byte."""
+
+from pathlib import Path
+
+import pytest
+from labform.freeze import Change, Package, edit_pyproject, edit_requirements
+
+COMMIT = "c" * 40
+GIT = f"git+https://git.example.org/six.git@{COMMIT}"
+
+
+def changed(new: Package) -> Change:
+    """A package that is another one now."""
+    return Change(new.name.lower(), Package(new.name, "0.1"), new)
+
+
+def removed(name: str) -> Change:
+    """A package that is gone."""
+    return Change(name, Package(name, "0.1"), None)
+
+
+SIX = changed(Package("six", "1.17.0"))
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after"),
+    [
+        ("six==1.16.0\n", SIX, "six==1.17.0\n"),
+        ("# why\nSix >= 1.0  # for dates\r\n", SIX, "# why\nSix==1.17.0  # for dates\r\n"),
+        ("six[a,b]>=1; python_version < '3.13'\n", SIX, 'six[a,b]==1.17.0; python_version < "3.13"\n'),
+        ("six==1.16.0", SIX, "six==1.17.0"),
+        ("six \\\n  >=1.0 \\\n  ,<2\nnumpy\n", SIX, "six==1.17.0\nnumpy\n"),
+        ("numpy", SIX, "numpy\nsix==1.17.0\n"),
+        ("", SIX, "six==1.17.0\n"),
+        ("six\nnumpy\n", removed("six"), "numpy\n"),
+        ("six; python_version < '4'\n", changed(Package("six", "1", url=GIT)), f'six @ {GIT} ; python_version < "4"\n'),
+        (f"six @ {GIT}\n", SIX, "six==1.17.0\n"),
+        (f"-e {GIT}#egg=six\n", SIX, "six==1.17.0\n"),
+        ("six\n", changed(Package("six", "1", url="file:///opt/project/lib", editable=True)), "-e ./lib\n"),
+        ("six\n", changed(Package("six", "1", url="file:///opt/project")), ".\n"),
+        (
+            "--index-url https://example.org\nsixer==1\n",
+            SIX,
+            "--index-url https://example.org\nsixer==1\nsix==1.17.0\n",
+        ),
+    ],
+)
+def test_requirements(before: str, change: Change, after: str) -> None:
+    """The line of the package is edited where it stands; every other line is as it was."""
+    assert edit_requirements({"requirements.txt": before}, [change]) == ({"requirements.txt": after}, [])
+
+
+def test_the_file_that_names_a_package_is_edited() -> None:
+    """An included file keeps its lines; a new package goes into the project's own."""
+    texts = {"requirements.txt": "-r base.txt\n", "base.txt": "six==1.16.0\n"}
+    edited, problems = edit_requirements(texts, [SIX, changed(Package("new", "1"))])
+    assert problems == []
+    assert edited == {"requirements.txt": "-r base.txt\nnew==1\n", "base.txt": "six==1.17.0\n"}
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "said"),
+    [
+        ("numpy\n", removed("six"), "error[not-declared] six: was removed, and the project's files do not name it"),
+        (
+            "numpy\n",
+            changed(Package("six", "1", url="file:///workspace/six", editable=True)),
+            "error[not-in-image] six: is installed from file:///workspace/six, which no build sees",
+        ),
+        (
+            "six==1.16.0 --hash=sha256:ab\n",
+            SIX,
+            "error[hashed] six: requirements.txt holds hashes, and the change has none: six 0.1 -> 1.17.0",
+        ),
+    ],
+    ids=["removed", "folder", "hashes"],
+)
+def test_what_requirements_cannot_say_is_said(before: str, change: Change, said: str) -> None:
+    """One line each, and the file is as it was."""
+    edited, (problem,) = edit_requirements({"requirements.txt": before}, [change])
+    assert str(problem).startswith(f"{said}; ")
+    assert edited == {"requirements.txt": before}
+
+
+PYPROJECT = """\
+[project]
+name = "notebook"
+dependencies = [
+  "jupyterlab>=4.4",  # the service
+  "six[a]>=1; python_version < '4'",
+]
+
+[dependency-groups]
+dev = ["pytest"]
+
+[tool.uv]
+package = false
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "old", "new"),
+    [
+        (SIX, "\"six[a]>=1; python_version < '4'\"", "\"six[a]==1.17.0; python_version < '4'\""),
+        (changed(Package("pytest", "9")), '["pytest"]', '["pytest==9"]'),
+        (removed("six"), "  \"six[a]>=1; python_version < '4'\",\n", ""),
+        (
+            changed(Package("attrs", "25", requested=False)),
+            "package = false\n",
+            'package = false\nconstraint-dependencies = [\n    "attrs==25",\n]\n',
+        ),
+        (changed(Package("iniconfig", "2")), "'4'\",\n]", '\'4\'",\n  "iniconfig==2",\n]'),
+    ],
+    ids=["upgraded", "group", "removed", "of-another", "added"],
+)
+def test_pyproject(change: Change, old: str, new: str) -> None:
+    """The one entry is edited; comments and layout stay."""
+    assert edit_pyproject(PYPROJECT, [change]) == (PYPROJECT.replace(old, new), [])
+
+
+def test_an_editable_folder_of_the_project_becomes_a_source() -> None:
+    """As uv writes it."""
+    text, problems = edit_pyproject(
+        PYPROJECT, [changed(Package("lib", "1", url="file:///opt/project/lib", editable=True))]
+    )
+    assert problems == []
+    assert '"lib"' in text
+    assert '[tool.uv.sources]\nlib = {path = "./lib", editable = true}\n' in text
+
+
+def test_a_source_is_dropped_with_what_it_was_for() -> None:
+    """A package that came from git and comes from the index now."""
+    text = PYPROJECT + f'\n[tool.uv.sources]\nsix = {{git = "https://git.example.org/six.git", rev = "{COMMIT}"}}\n'
+    edited, problems = edit_pyproject(text, [SIX])
+    assert problems == []
+    assert "git.example.org" not in edited
+
+
+def test_what_pyproject_cannot_say_is_said() -> None:
+    """A removal of what only another package needs."""
+    text, (problem,) = edit_pyproject(PYPROJECT, [removed("attrs")])
+    assert (text, problem.code) == (PYPROJECT, "not-declared")
+
+
+def test_nothing_changes_without_a_change() -> None:
+    """Not a byte, also of our own project's file."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert edit_pyproject(text, []) == (text, [])
