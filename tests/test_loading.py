@@ -109,6 +109,18 @@ def test_a_retired_project_is_neither_placed_nor_built(lab: Path) -> None:
     assert (dict(stack.recipes), stack.lock.projects) == ({}, {})
 
 
+def test_a_retired_project_keeps_its_locked_base(lab: Path) -> None:
+    """Who comes back gets the environment that he left; a lab that never locked it asks for none."""
+    retired = TEXT.replace("    mounts", "    state: retired\n    mounts")
+    lab.write_text(retired)
+    assert recipes_of(read(lab))[1] == ()
+    lab.write_text(TEXT)
+    lock(lab)
+    lab.write_text(retired)
+    lock(lab)
+    assert set(load(lab).lock.images) == {"python:3.12-slim"}
+
+
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [

@@ -11,7 +11,7 @@ import pulumi_docker as docker
 
 from labform import loading
 from labform.backends.docker.daemon import check_listening, check_login
-from labform.backends.docker.data import data_of
+from labform.backends.docker.data import data_of, url_of
 from labform.backends.docker.hosts import DockerHosts
 from labform.environments import Recipe
 from labform.gpu_table import gpu_table
@@ -120,7 +120,7 @@ def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[s
         if place := placements.get(name):
             row |= {"host": place.host, "image": references.get(name), "gpus": list(place.gpus)}
             row |= {"kind": project.service.kind if project.service else "run"}
-            if place.port and project.service:
-                row["url"] = f"http://{project.service.listen}:{place.port}"
+            if url := url_of(project, place):
+                row["url"] = url
         rows[name] = row
     return rows

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,17 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
             problems += [Problem((*at, *one.location), one.code, one.message, one.hint) for one in error.problems]
         except (OSError, ValueError) as error:
             problems.append(Problem(("projects", name, "environment"), "unreadable", _unreadable(error)))
+    images |= _asleep(draft)
     return recipes, tuple(sorted(image for image in images if "@sha256:" not in image)), problems
+
+
+def _asleep(draft: Draft) -> set[str]:
+    """The locked tags of retired projects: who comes back gets the environment that he left."""
+    found: set[str] = set()
+    for name in set(draft.lab.projects) - set(draft.lab.running()):
+        with suppress(RecipeError, OSError, ValueError):
+            found.update(draft.lab.projects[name].environment.images(draft.site(name)))
+    return found & set(draft.lock.images)
 
 
 def _unreadable(error: OSError | ValueError) -> str:

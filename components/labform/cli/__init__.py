@@ -2,10 +2,13 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from labform.loading import Addresses
 from labform.problems import LabformError
@@ -13,6 +16,13 @@ from labform.problems import LabformError
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
 ProjectArgument = Annotated[str, typer.Argument(help="A project of the lab.")]
 LockOption = Annotated[Path | None, typer.Option("--lock", help="The lock. Default: beside the stack file.")]
+TokensOption = Annotated[
+    typer.FileText | None,
+    typer.Option(
+        "--tokens",
+        help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.",
+    ),
+]
 AddressesOption = Annotated[
     str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")
 ]
@@ -37,9 +47,30 @@ def parsed(addresses: str) -> Addresses:
     return Addresses.given(data)
 
 
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A plain table: as wide as the terminal, long cells folded; `-` where there is nothing to say."""
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(cell or "-" for cell in row))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
 def app() -> None:
     """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
-    from labform.cli import checking, freeze, gpus, inventory, locking, mig, status  # noqa: F401  their import registers the commands
+    from labform.cli import (  # noqa: F401  their import registers the commands
+        checking,
+        containers,
+        freeze,
+        gpus,
+        inventory,
+        lifecycle,
+        locking,
+        mig,
+        status,
+        volumes,
+    )
 
     try:
         typer_app()

@@ -10,14 +10,13 @@ from typing import Annotated
 
 import typer
 
-from labform import naming
-from labform.backends.docker.daemon import connected
 from labform.backends.docker.installed import installed
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
+from labform.cli.containers import container_of
 from labform.environments import Pip, Recipe, Uv
 from labform.freeze import Change, changes, edit_pyproject, edit_requirements
 from labform.loading import StackFile, load
-from labform.problems import LabformError, Problem, suggestion
+from labform.problems import LabformError, Problem
 
 
 @typer_app.command()
@@ -53,12 +52,8 @@ def freeze(
 
 
 def _changes(stack: StackFile, project: str) -> tuple[list[Change], list[Change]]:
-    place = stack.lock.placements().get(project)
-    if place is None:
-        known = suggestion(project, stack.lock.projects)
-        raise LabformError(f'error[unknown-project] no running project "{project}"; {known}')
-    with connected(place.host, stack.lab.hosts[place.host].address) as client:
-        python, debian = installed(client, naming.container(stack.lab.lab, project))
+    with container_of(stack, project) as container:
+        python, debian = installed(container)
     return changes(*python), changes(*debian)
 
 

@@ -1,14 +1,11 @@
 """`labform gpus`: who holds which GPU, by the stack file and its lock."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from labform.cli import LockOption, StackFileArgument, typer_app
+from labform.cli import LockOption, StackFileArgument, print_table, typer_app
 from labform.gpu_table import gpu_table
 from labform.loading import load
 
@@ -28,12 +25,8 @@ def gpus(
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("HOST", "GPU", "MODEL", "PROFILE", "HOLDER", "OWNER"):
-        table.add_column(title)
-    for row in rows:
-        holder, owner = row["holder"] or "free", row["owner"] or "-"
-        table.add_row(row["host"], row["gpu"], row["model"], row["profile"] or "whole", holder, owner)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+    titles = ("host", "gpu", "model", "profile", "holder", "owner")
+    free = {"profile": "whole", "holder": "free"}
+    print_table(titles, [[row[title] or free.get(title, "") for title in titles] for row in rows])
     held = sum(row["holder"] is not None for row in rows)
     print(f"{held} of {len(rows)} held")

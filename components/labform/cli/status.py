@@ -5,13 +5,11 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from labform import naming
 from labform.backends.docker.daemon import connected, found
-from labform.backends.docker.data import data_of
-from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.backends.docker.data import data_of, url_of
+from labform.cli import AddressesOption, LockOption, StackFileArgument, TokensOption, parsed, print_table, typer_app
 from labform.loading import StackFile, load
 from labform.problems import LabformError
 from labform.project import Jupyter
@@ -24,13 +22,7 @@ def status(
     stack_file: StackFileArgument,
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
-    tokens: Annotated[
-        typer.FileText | None,
-        typer.Option(
-            "--tokens",
-            help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.",
-        ),
-    ] = None,
+    tokens: TokensOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show each project: state, image, where to reach it, where its data lives. Exit 1 if one is not well.
@@ -65,9 +57,8 @@ def _row(stack: StackFile, name: str) -> dict[str, Any]:
     if place is None:
         return row
     project = stack.lab.projects[name]
-    if place.port and project.service:
-        path = "/lab" if isinstance(project.service, Jupyter) else "/"
-        row["url"] = f"http://{project.service.listen}:{place.port}{path}"
+    if url := url_of(project, place):
+        row["url"] = url + ("/lab" if isinstance(project.service, Jupyter) else "/")
     try:
         with connected(place.host, stack.lab.hosts[place.host].address, timeout=10) as client:
             container = found(client.containers, naming.container(stack.lab.lab, name))
@@ -101,11 +92,16 @@ def _state(seen: dict[str, Any], *, is_run: bool) -> dict[str, str]:
 
 
 def _print(rows: list[dict[str, Any]], tokens: dict[str, str]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("PROJECT", "STATE", "IMAGE", "REACH IT AT", "DATA"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        url = row["url"] + (f"?token={tokens[row['project']]}" if row["project"] in tokens else "")
-        image = row["image"].split("@")[-1][:19]
-        table.add_row(row["project"], row["state"], image, url or "-", "\n".join(row["data"]) or "-")
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+    print_table(
+        ("project", "state", "image", "reach it at", "data"),
+        [
+            (
+                row["project"],
+                row["state"],
+                row["image"].split("@")[-1][:19],
+                row["url"] + (f"?token={tokens[row['project']]}" if row["project"] in tokens else ""),
+                "\n".join(row["data"]),
+            )
+            for row in rows
+        ],
+    )

@@ -1,6 +1,8 @@
-"""Where a project's data is, in words for people."""
+"""Where a project's data and its service are, in words for people."""
 
 from labform import naming
+from labform.placement import Placement
+from labform.project import ProjectArgs
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
 
@@ -13,3 +15,8 @@ def data_of(args: LabArgs, name: str) -> list[str]:
         where = naming.volume(args.lab, key) if isinstance(volume, ManagedVolume) else getattr(volume, "path", key)
         lines.append(f"{where} at {mount.path}")
     return lines
+
+
+def url_of(project: ProjectArgs, place: Placement) -> str:
+    """Where a project's service is reached on its host; nothing for one that publishes no port."""
+    return f"http://{project.service.listen}:{place.port}" if place.port and project.service else ""

@@ -4,28 +4,25 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from labform.backends.docker.daemon import found
 from labform.freeze import DPKG_QUERY, Package, debian_packages, python_packages
 from labform.problems import LabformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from docker import DockerClient
 
 _PIP_INSPECT = ("python", "-m", "pip", "--disable-pip-version-check", "--no-color", "inspect")
 _Packages = dict[str, Package]
 
 
-def installed(client: "DockerClient", name: str) -> tuple[tuple[_Packages, _Packages], tuple[_Packages, _Packages]]:
+def installed(container: Any) -> tuple[tuple[_Packages, _Packages], tuple[_Packages, _Packages]]:
     """Python packages and Debian packages, each of a running container's image and of the container itself.
 
     Raises LabformError if the container does not run, or its image has no Python with pip.
     """
-    container = found(client.containers, name)
-    if container is None or container.status != "running":
-        raise LabformError(f"{name} does not run; start it, or run `pulumi up`")
-    beside = client.containers.create(
+    if container.status != "running":
+        raise LabformError(f"{container.name} does not run; start it, or run `pulumi up`")
+    beside = container.client.containers.create(
         container.attrs["Image"], entrypoint=["sleep"], command=["infinity"], network_mode="none", init=True
     )
     try:

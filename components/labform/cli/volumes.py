@@ -1,0 +1,71 @@
+"""`labform volumes`: the data of a lab, where it is and who has it mounted."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from labform import naming
+from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
+from labform.declaration import size_text
+from labform.loading import Draft, read
+from labform.volumes import ClaimVolume, Directory, ManagedVolume, NfsVolume, Volume
+
+
+@typer_app.command()
+def volumes(
+    stack_file: StackFileArgument,
+    lock: LockOption = None,
+    addresses: AddressesOption = "{}",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show each volume: state, owner, host, where its data lies, and the projects that mount it; past ones too.
+
+    Example: labform volumes stacks/dev.yaml
+    """
+    rows = volume_table(read(stack_file, lock=lock, addresses=parsed(addresses)))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    titles = ("volume", "state", "owner", "host", "size", "data", "mounted by")
+    print_table(titles, [[*(row[title] for title in titles[:-1]), "\n".join(row["mounted by"])] for row in rows])
+
+
+def volume_table(draft: Draft) -> list[dict[str, Any]]:
+    """A row for each declared volume and each that the lock remembers, in the order of ids."""
+    declared = {**draft.lab.volumes, **draft.lab.retired}
+    return [_row(draft, key, declared.get(key)) for key in sorted({*declared, *draft.lock.volumes})]
+
+
+def _row(draft: Draft, key: str, volume: Volume | None) -> dict[str, Any]:
+    locked = draft.lock.volumes.get(key)
+    size = volume.size if isinstance(volume, ManagedVolume) else None
+    mounts = [
+        f"{name} at {mount.path}{' (read only)' if mount.read_only else ''}"
+        for name, project in sorted(draft.lab.projects.items())
+        for mounted, mount in project.mounted().items()
+        if mounted == key and project.state == "running"
+    ]
+    return {
+        "volume": key,
+        "state": "retired" if key in draft.lab.retired else locked.state if locked else _kind(volume),
+        "owner": getattr(volume, "owner", None) or (locked.owner if locked else ""),
+        "host": draft.lab.host_of(key) or (locked.host if locked else "") or "",
+        "size": size_text(size) if size else "",
+        "data": _data(draft.lab.lab, key, volume),
+        "mounted by": mounts,
+    }
+
+
+def _kind(volume: Volume | None) -> str:
+    """What is not labform's to make has no state but what it is."""
+    kinds = {Directory: "directory", NfsVolume: "nfs", ClaimVolume: "claim"}
+    return next((word for kind, word in kinds.items() if isinstance(volume, kind)), "planned")
+
+
+def _data(lab: str, key: str, volume: Volume | None) -> str:
+    if isinstance(volume, Directory):
+        return volume.path
+    if isinstance(volume, NfsVolume):
+        return f"{volume.nfs.server}:{volume.nfs.path}"
+    return volume.claim if isinstance(volume, ClaimVolume) else naming.volume(lab, key)
