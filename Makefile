@@ -10,7 +10,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
-.PHONY: help up preview down clean check test lock schema
+.PHONY: help up preview down clean check test lock schema docs
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -44,6 +44,10 @@ lock: $(READY) ## Write requirements.lock anew
 
 schema: $(READY) ## Write stacks/schema.json from the declarations
 	@$(VENV)/bin/labform schema --output stacks/schema.json
+
+docs: $(READY) ## Write the reference pages from the code, and build the site
+	@$(PY) docs/_generate.py
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict --site-dir build/site && echo build/site/index.html
 
 $(READY): requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: labform needs Python 3.11 or newer, this is " + sys.version.split()[0])'

@@ -57,8 +57,8 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def app() -> None:
-    """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
+def command_line() -> typer.core.TyperGroup:
+    """The command line with all of its commands."""
     from labform.cli import (  # noqa: F401  their import registers the commands
         checking,
         containers,
@@ -72,8 +72,16 @@ def app() -> None:
         volumes,
     )
 
+    group = typer.main.get_command(typer_app)
+    assert isinstance(group, typer.core.TyperGroup)  # noqa: S101  several commands make a group
+    return group
+
+
+def app() -> None:
+    """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
+    command = command_line()
     try:
-        typer_app()
+        command()
     except LabformError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
