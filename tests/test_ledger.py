@@ -139,7 +139,7 @@ def test_a_retired_project_frees_what_it_had() -> None:
 def test_what_does_not_fit_a_host_is_a_problem() -> None:
     """Capacity is judged where projects are placed."""
     args = lab(runs_on=hosts(local={"cpus": 1}), projects={"p": project(resources={"cpus": 2})})
-    assert [one.code for one in plan(args, EMPTY, {}).problems] == ["over-commit"]
+    assert [one.code for one in plan(args, EMPTY, {}).problems] == ["no-room"]
 
 
 IDS = st.sampled_from(["a", "b", "c"])

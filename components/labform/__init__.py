@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from labform.image import Image
     from labform.lab import Lab, load
     from labform.people import Person
-    from labform.placement import Placement
     from labform.problems import LabformError, ProblemsError
     from labform.project import Command, Jupyter, Limits, ProjectArgs, Run
     from labform.stack_file import LabArgs
+    from labform.units import Placement
 
 _HOMES = {
     "Command": "project",
@@ -26,7 +26,7 @@ _HOMES = {
     "Limits": "project",
     "Person": "people",
     "Pip": "environments",
-    "Placement": "placement",
+    "Placement": "units",
     "Prebuilt": "environments",
     "ProblemsError": "problems",
     "ProjectArgs": "project",

@@ -12,7 +12,6 @@ from labform.backends import Docker
 from labform.declaration import size_text
 from labform.hosts import cpus_text
 from labform.naming import HOME
-from labform.placement import Placement
 from labform.problems import Location, Problem, suggestion
 from labform.project import RESERVED_VARIABLES
 from labform.stack_file import LabArgs
@@ -45,22 +44,6 @@ def check(lab: LabArgs) -> list[Problem]:
     """Every fault of a lab that can be seen without its lock, its hosts or its environments."""
     checks = (_backend, _devices, _registry, _people, _volumes, _mounts, _variables, _resources, _quotas)
     return [problem for one in checks for problem in one(lab)]
-
-
-def check_capacity(lab: LabArgs, placements: Mapping[str, Placement]) -> Iterator[Problem]:
-    """Hosts whose CPUs or memory their projects ask for more than once, naming who asks for how much."""
-    for name, host in sorted(lab.hosts.items()):
-        there = [project for project, place in placements.items() if place.host == name]
-        cpus = {project: lab.limits(project).cpus for project in there}
-        memory = {project: lab.limits(project).memory for project in there}
-        at: Location = ("runs_on", "hosts", name)
-        if host.cpus is not None and sum(cpus.values()) > host.cpus:
-            asked = ", ".join(f"{project}={count:f}" for project, count in cpus.items())
-            yield Problem((*at, "cpus"), "over-commit", f"{sum(cpus.values()):f} CPUs asked of {host.cpus:f}: {asked}")
-        if host.memory is not None and sum(memory.values()) > host.memory:
-            asked = ", ".join(f"{project}={size_text(count)}" for project, count in memory.items())
-            total = size_text(sum(memory.values()))
-            yield Problem((*at, "memory"), "over-commit", f"{total} asked of {size_text(host.memory)}: {asked}")
 
 
 def allowed_hosts(lab: LabArgs, project: str) -> list[str]:

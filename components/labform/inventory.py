@@ -11,16 +11,10 @@ from pydantic import ValidationError
 
 from labform.captures import Card, Seen
 from labform.declaration import size_text
-from labform.gpus import Gpu, MigInstance
+from labform.gpus import MARKETED, Gpu, MigInstance
 from labform.hosts import LOCAL, Host
 from labform.mig import full_word
 from labform.problems import LabformError, Location, Problem
-
-MARKETED = {
-    "A10": 24, "A10G": 24, "A16": 16, "A2": 16, "A30": 24, "A40": 48, "B200": 180, "H200": 141, "L4": 24, "L40": 48,
-    "L40S": 48, "T4": 16,
-}  # fmt: skip
-"""Gigabytes of models that come in one size, from NVIDIA's data sheets: `memory.total` leaves out what ECC takes."""
 
 _BRANDS = {"NVIDIA", "TESLA", "GEFORCE", "QUADRO", "GENERATION"}
 _FORM = re.compile(r"SXM\d?|PCIE|NVL|HBM\d?\w?|AC", re.IGNORECASE)
@@ -33,8 +27,8 @@ _GIBIBYTE = 1024**3
 def model_word(name: str, mebibytes: int | None) -> str:
     """The word of stack files for a product name of nvidia-smi: model and memory, without brand and form factor.
 
-    The memory is the name's, else MARKETED's, else `memory.total` in whole GiB, rounded up: `NVIDIA A100-SXM4-40GB` is
-    `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` `H100-94GB` and `NVIDIA H200` `H200-141GB`,
+    The memory is the name's, else MARKETED's, else `memory.total` (without what ECC takes) in whole GiB, rounded up: `NVIDIA
+    A100-SXM4-40GB` is `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` `H100-94GB` and `NVIDIA H200` `H200-141GB`,
     the sizes that the MIG user guide's "Supported GPUs" has. Product names: public transcripts of nvidia-smi.
     """
     words = [word for word in re.split(r"[^A-Za-z0-9.]+", name) if word.upper() not in _BRANDS and word]

@@ -5,9 +5,9 @@ or forgets it, and each attempt is refused with the way that keeps the data.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from labform.checks import allowed_hosts, check_capacity
+from labform.checks import allowed_hosts
 from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
@@ -21,26 +21,34 @@ class Ledger:
 
     lock: Lock
     problems: tuple[Problem, ...]
+    ended: Mapping[str, str] = field(default_factory=dict)
+    """By project, why it does not keep what the lock gave it."""
 
 
 def plan(
-    lab: LabArgs, lock: Lock, images: Mapping[str, str], busy: Mapping[str, Collection[int]] | None = None
+    lab: LabArgs,
+    lock: Lock,
+    images: Mapping[str, str],
+    busy: Mapping[str, Collection[int]] | None = None,
+    moving: Collection[str] = (),
 ) -> Ledger:
     """The lock for a lab that has passed its checks.
 
-    `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get.
+    `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get;
+    `moving` are projects that may be moved where others fit in no other way.
     """
-    where = {name: allowed_hosts(lab, name) for name in lab.running()}
-    limits = {name: lab.limits(name) for name in lab.running()}
-    placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy, limits)
-    problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
+    running = lab.running()
+    where = {name: allowed_hosts(lab, name) for name in running}
+    limits = {name: lab.limits(name) for name in running}
+    placing = place(running, lab.hosts, where, lock.placements(), busy, limits, moving)
+    problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *placing.problems]
     wanted = Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),
         volumes=_volumes(lab, lock),
-        projects={name: _locked(one) for name, one in placements.items()},
+        projects={name: _locked(one) for name, one in placing.places.items()},
     )
-    return Ledger(wanted, tuple(problems))
+    return Ledger(wanted, tuple(problems), placing.ended)
 
 
 def _locked(placement: Placement) -> LockedProject:
@@ -93,9 +101,9 @@ def _moved_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
 
 
 def _changes(at: Location, locked: LockedVolume, wanted: LockedVolume) -> Iterator[Problem]:
-    for field in ("host", "owner", "uid"):
-        old, new = getattr(locked, field), getattr(wanted, field)
+    for key in ("host", "owner", "uid"):
+        old, new = getattr(locked, key), getattr(wanted, key)
         if old != new:
-            message = f"its data is there with {field} {old}; an edit to {new} would leave the data behind"
+            message = f"its data is there with {key} {old}; an edit to {new} would leave the data behind"
             hint = "declare a new volume, mount both, copy, then move this one to retired:"
-            yield Problem((*at, field) if field != "uid" else at, "volume-moved", message, hint)
+            yield Problem((*at, key) if key != "uid" else at, "volume-moved", message, hint)

@@ -2,192 +2,196 @@
 
 Docker does no accounting of GPUs: two containers may hold the same one without a word. So each project gets definite
 ids here, before anything is created, and what does not fit is refused with the names of those who hold what it wants.
+
+The order is fixed: who names a device, who names a port, who names a kind, who asks for more, who can go to fewer
+hosts, then the name. Each gets the smallest adequate devices, of one model where that is possible; of the hosts that
+have such devices, the one that keeps the fewest free, so that a large block is broken up last. A project without GPUs
+goes where the fewest GPUs are.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from labform.gpus import GpuRequest, gpu_request
-from labform.hosts import Host
+from labform.capacity import over_commit
+from labform.gpus import gpu_request
+from labform.moves import Move, find_moves
+from labform.occupancy import Demand, Occupancy
 from labform.problems import Problem
 from labform.project import Limits, ProjectArgs
+from labform.refusals import asked_of, conflict, held_by, why_none
+from labform.units import Capacity, Kind, Placement, Unit, units
 
+__all__ = ["Capacity", "Kind", "Placement", "Placing", "Unit", "place", "units"]
 
-@dataclass(frozen=True)
-class Placement:
-    """What a project has: a host, the ids of its GPUs in sorted order, a port on the host."""
-
-    host: str
-    gpus: tuple[str, ...] = ()
-    port: int | None = None
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What can be given to one project: a whole GPU, or a MIG instance."""
-
-    id: str
-    model: str
-    profile: str | None
-
-    def serves(self, request: GpuRequest) -> bool:
-        """Whether the unit is of the kind that is asked for."""
-        if request.uuid:
-            return self.id == request.uuid
-        return self.profile == request.mig and request.model in (None, self.model)
+TRIES = 10
+"""For how many projects that fit nowhere moves are looked for in vain: a lab that is full is full."""
 
 
 @dataclass
-class _Board:
-    """What is taken while placing."""
+class Placing:
+    """What came of placing: who has what, what is wrong, and why what the lock said ended."""
 
-    hosts: Mapping[str, Host]
-    busy: Mapping[str, Collection[int]]
-    limits: Mapping[str, Limits]
-    placed: dict[str, Placement] = field(default_factory=dict)
-
-    def holder(self, host: str, unit: str) -> str | None:
-        """The project that has a device."""
-        return next((name for name, place in self.placed.items() if place.host == host and unit in place.gpus), None)
-
-    def port_holder(self, host: str, port: int) -> str | None:
-        """The project that has a port."""
-        return next((name for name, place in self.placed.items() if (place.host, place.port) == (host, port)), None)
-
-    def with_room(self, name: str, allowed: Sequence[str]) -> list[str]:
-        """The allowed hosts whose CPUs and memory still suffice; all if none has room, which `checks` refuses."""
-        return [host for host in sorted(allowed) if self._room(host, name)] or sorted(allowed)
-
-    def _room(self, host: str, name: str) -> bool:
-        there = [name, *(other for other, place in self.placed.items() if place.host == host)]
-        asked = [self.limits[one] for one in there if one in self.limits]
-        cpus, memory = self.hosts[host].cpus, self.hosts[host].memory
-        fits_cpus = cpus is None or sum(one.cpus for one in asked) <= cpus
-        return fits_cpus and (memory is None or sum(one.memory for one in asked) <= memory)
-
-    def free(self, host: str, request: GpuRequest) -> list[Unit]:
-        """Devices that nobody has and that serve a request, in the order of models and ids."""
-        taken = {unit for place in self.placed.values() if place.host == host for unit in place.gpus}
-        return [unit for unit in units(self.hosts[host]) if unit.serves(request) and unit.id not in taken]
-
-
-def units(host: Host) -> list[Unit]:
-    """What a host can give, in the order of models and ids; a GPU with MIG instances is not given whole."""
-    whole = [Unit(gpu.uuid, gpu.model, None) for gpu in host.gpus if not gpu.mig]
-    slices = [Unit(one.uuid, gpu.model, one.profile) for gpu in host.gpus for one in gpu.mig]
-    return sorted(whole + slices, key=lambda unit: (unit.model, unit.id))
+    places: dict[str, Placement] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    ended: dict[str, str] = field(default_factory=dict)
+    """By project, why it does not keep what the lock gave it."""
 
 
 def place(
     projects: Mapping[str, ProjectArgs],
-    hosts: Mapping[str, Host],
+    hosts: Mapping[str, Capacity],
     where: Mapping[str, Sequence[str]],
     before: Mapping[str, Placement],
     busy: Mapping[str, Collection[int]] | None = None,
     limits: Mapping[str, Limits] | None = None,
-) -> tuple[dict[str, Placement], list[Problem]]:
+    moving: Collection[str] = (),
+) -> Placing:
     """Placements of the running projects, and a problem for each that has none.
 
     `where` names for each project the hosts its volumes and its pin allow; `before` is what the lock says; `busy`
-    names by host the ports that no new service should get, because something outside the lab has them; by
-    `limits` a project goes where its CPUs and memory still fit, if such a host is allowed.
+    names by host the ports that no new service should get, because something outside the lab has them; `limits`
+    are the CPUs and memory a project needs (left out: not counted). Nobody with a valid placement is moved, but
+    those in `moving` may be, where that makes others fit.
     """
-    board = _Board(hosts, busy or {}, limits or {})
-    for name in sorted(projects):
-        if (kept := before.get(name)) and _valid(kept, projects[name], where[name], board):
-            board.placed[name] = kept
-    problems: list[Problem] = []
-    for name in sorted(set(projects) - set(board.placed), key=lambda one: _order(one, projects[one])):
-        found = _best(name, projects[name], where[name], board)
-        if isinstance(found, Placement):
-            board.placed[name] = found
-        else:
-            problems.append(found)
-    return dict(sorted(board.placed.items())), problems
+    demands = {name: _demand(projects[name], where[name], (limits or {}).get(name)) for name in sorted(projects)}
+    board = Occupancy(hosts, demands, busy or {})
+    done = Placing()
+    _keep(board, before, moving, done)
+    settled = frozenset(board.placed)
+    _relieve(board, settled, moving, done)
+    refused = {str(one.location[1]) for one in done.problems if one.code == "lock-conflict"}
+    new = sorted(set(projects) - settled - refused, key=lambda name: _order(name, demands[name]))
+    late = [name for name in new if not _put(board, name)]
+    done.places = _with_moves(board, settled, late, moving, done)
+    return done
 
 
-def _order(name: str, project: ProjectArgs) -> tuple[bool, bool, bool, int, str]:
-    """Those who can go to few places first: a named device or port, a named model or profile, many devices."""
-    request = gpu_request(project.gpus)
-    pinned = bool(request and request.uuid)
-    fixed_port = bool(project.service and project.service.host_port)
-    choosy = bool(request and (request.model or request.mig))
-    return (not pinned, not fixed_port, not choosy, -(request.count if request else 0), name)
-
-
-def _valid(kept: Placement, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> bool:
-    if kept.host not in allowed:
-        return False
-    request = gpu_request(project.gpus)
-    free = {unit.id for unit in board.free(kept.host, request)} if request else set()
-    wanted = request.count if request else 0
-    if len(kept.gpus) != wanted or len(set(kept.gpus)) != wanted or not free.issuperset(kept.gpus):
-        return False
-    return _valid_port(kept, project, board)
-
-
-def _valid_port(kept: Placement, project: ProjectArgs, board: _Board) -> bool:
-    if project.container_port is None:
-        return kept.port is None
+def _demand(project: ProjectArgs, allowed: Iterable[str], limits: Limits | None) -> Demand:
     fixed = project.service.host_port if project.service else None
-    if kept.port is None or board.port_holder(kept.host, kept.port):
-        return False
-    return kept.port == fixed if fixed else kept.port in board.hosts[kept.host].port_range
-
-
-def _best(name: str, project: ProjectArgs, allowed: Sequence[str], board: _Board) -> Placement | Problem:
-    request = gpu_request(project.gpus)
-    if request is None:
-        fewest = min(board.with_room(name, allowed), key=lambda host: (len(units(board.hosts[host])), host))
-        return _with_port(name, project, fewest, (), board)
-    fits = _fitting(request, board.with_room(name, allowed), board) or _fitting(request, sorted(allowed), board)
-    if not fits:
-        return Problem(("projects", name, "gpus"), "no-gpu", *_why_none(request, allowed, board))
-    host = min(fits)[1]
-    chosen = sorted(unit.id for unit in board.free(host, request)[: request.count])
-    return _with_port(name, project, host, tuple(chosen), board)
-
-
-def _fitting(request: GpuRequest, hosts: Sequence[str], board: _Board) -> list[tuple[int, str]]:
-    """Hosts with enough free devices, each with how many it has free: the tightest fit is the smallest."""
-    free = {host: len(board.free(host, request)) for host in hosts}
-    return [(count, host) for host, count in free.items() if count >= request.count]
-
-
-def _with_port(name: str, project: ProjectArgs, host: str, gpus: tuple[str, ...], board: _Board) -> Placement | Problem:
-    if project.container_port is None or project.service is None:
-        return Placement(host, gpus)
-    fixed = project.service.host_port
-    if fixed and (holder := board.port_holder(host, fixed)):
-        location = ("projects", name, "service", "host_port")
-        free = next(_free_ports(host, board), None)
-        return Problem(location, "port-taken", f"port {fixed} of {host} is held by {holder}", f"free: {free}")
-    port = fixed or next(_free_ports(host, board), None)
-    if port is None:
-        return Problem(
-            ("projects", name, "service"), "no-port", f"no port of {board.hosts[host].ports} is free on {host}"
-        )
-    return Placement(host, gpus, port)
-
-
-def _free_ports(host: str, board: _Board) -> Iterator[int]:
-    taken = {place.port for place in board.placed.values() if place.host == host} | set(board.busy.get(host, ()))
-    return (port for port in board.hosts[host].port_range if port not in taken)
-
-
-def _why_none(request: GpuRequest, allowed: Sequence[str], board: _Board) -> tuple[str, str]:
-    """What is asked for, what there is, and who holds it."""
-    suited = [(host, unit) for host in sorted(allowed) for unit in units(board.hosts[host]) if unit.serves(request)]
-    kind = request.uuid or request.mig or request.model or "GPU"
-    if not suited:
-        there = [unit for host in allowed for unit in units(board.hosts[host])]
-        known = sorted({unit.id if request.uuid else unit.profile or unit.model for unit in there})
-        return f"no {kind} on {', '.join(sorted(allowed))}", f"there is: {', '.join(known) or 'no GPU'}"
-    held = [f"{unit.id} by {board.holder(host, unit.id)}" for host, unit in suited if board.holder(host, unit.id)]
-    known_on = Counter(host for host, _ in suited)
-    free = ", ".join(f"{len(board.free(host, request))} of {known_on[host]} on {host}" for host in sorted(known_on))
-    return (
-        f"asks for {request.count} {kind}, free: {free}",
-        f"held: {', '.join(held)}" if held else "one host must have all",
+    serves = project.container_port is not None
+    return Demand(
+        project.owner, tuple(sorted(allowed)), gpu_request(project.gpus), limits, serves, fixed if serves else None
     )
+
+
+def _keep(board: Occupancy, before: Mapping[str, Placement], moving: Collection[str], done: Placing) -> None:
+    """Put whoever's place in the lock is still valid there; of two that have the same, neither is chosen for them."""
+    for name in sorted(set(before) & set(board.demands), key=lambda one: (one in moving, one)):
+        kept = before[name]
+        if reason := _ended(board, name, kept):
+            done.ended[name] = reason
+        elif holder := held_by(board, kept):
+            done.ended[name] = f"{holder[0]} is given to {holder[1]}"
+            if name not in moving:
+                done.problems.append(conflict(board, name, *holder))
+        else:
+            board.put(name, kept)
+
+
+def _ended(board: Occupancy, name: str, kept: Placement) -> str:
+    """Why a placement of the lock is no longer what its project asks for; empty if it is."""
+    demand = board.demands[name]
+    if kept.host not in board.hosts:
+        return f"the lab has no host {kept.host}"
+    if kept.host not in demand.allowed:
+        allowed = ", ".join(demand.allowed) or "no host"
+        return f"the lock has it on {kept.host}, its volumes and host: allow {allowed}"
+    there = board.units[kept.host]
+    if gone := [unit for unit in kept.gpus if unit not in there]:
+        return f"{', '.join(gone)} is not a device of {kept.host}"
+    wanted = str(demand.request) if demand.request else "no GPU"
+    if len(kept.gpus) != demand.count or len(set(kept.gpus)) != demand.count:
+        return f"asks for {wanted}, the lock gives {len(kept.gpus)}"
+    if demand.request and (unfit := [unit for unit in kept.gpus if not there[unit].serves(demand.request)]):
+        one = there[unfit[0]]
+        return f"asks for {wanted}, {one.id} is {one.profile or one.model}"
+    return _port_ended(board, demand, kept)
+
+
+def _port_ended(board: Occupancy, demand: Demand, kept: Placement) -> str:
+    if not demand.serves:
+        return "" if kept.port is None else f"port {kept.port} is no longer asked for"
+    if kept.port is None:
+        return "it has no port yet"
+    if demand.port:
+        return "" if kept.port == demand.port else f"asks for port {demand.port}, the lock gives {kept.port}"
+    ports = board.hosts[kept.host].port_range
+    return "" if kept.port in ports else f"port {kept.port} is outside {ports[0]}-{ports[-1]} of {kept.host}"
+
+
+def _order(name: str, demand: Demand) -> tuple[bool, bool, bool, int, int, int, str]:
+    """Those who can go to few places first."""
+    request = demand.request
+    choosy = bool(request and (request.model or request.mig or request.memory))
+    memory = (request.memory or 0) if request else 0
+    pinned = bool(request and request.uuid)
+    return (not pinned, not demand.port, not choosy, -demand.count, -memory, len(demand.allowed), name)
+
+
+def _put(board: Occupancy, name: str) -> bool:
+    """Give a project the best place there is; False if there is none."""
+    if choices := board.choices(name):
+        board.put(name, board.pick(name, choices[0]))
+    return bool(choices)
+
+
+def _relieve(board: Occupancy, settled: Collection[str], moving: Collection[str], done: Placing) -> None:
+    """Refuse a host whose projects have grown beyond it, with the moves that would make room."""
+    for host in sorted(board.hosts):
+        if not board.over(host):
+            continue
+        if moving and (moves := find_moves(board, settled, crowded=host, movable=moving)):
+            _note(moves, done)
+            continue
+        there = dict(board.placed)
+        moves = find_moves(board, settled, crowded=host) or ()
+        _restore(board, there)
+        done.problems += over_commit(board.hosts[host], asked_of(board, host), ("runs_on", "hosts", host), _how(moves))
+
+
+def _with_moves(
+    board: Occupancy, settled: Collection[str], late: Sequence[str], moving: Collection[str], done: Placing
+) -> dict[str, Placement]:
+    """The placements, with those that fit only if somebody moves as far as `moving` allows it.
+
+    Moves that nobody has allowed stay on the board while the next are judged, so that the printed ones fit together.
+    """
+    real: dict[str, Placement] | None = None
+    reasons = {name: why_none(board, name) for name in late}
+    tries = TRIES
+    for name in late:
+        then = dict(board.placed)
+        moves = find_moves(board, settled, wanted=name, movable=moving) if tries else None
+        if moves is not None and real is None:
+            _note(moves, done)
+            continue
+        if moves is None and tries:
+            moves = find_moves(board, settled, wanted=name)
+        if moves is None:
+            tries = max(tries - 1, 0)
+            done.problems.append(reasons[name])
+        else:
+            real = then if real is None else real
+            hint = _how(moves) or "it fits once the moves of the others are made"
+            done.problems.append(replace(reasons[name], code="needs-moves", hint=hint))
+    return dict(sorted((board.placed if real is None else real).items()))
+
+
+def _note(moves: Iterable[Move], done: Placing) -> None:
+    done.ended |= {move.project: f"moved from {move.before} to {move.after}" for move in moves}
+
+
+def _how(moves: Sequence[Move]) -> str:
+    """The moves, and the command that makes them; whoever has such a container loses what it runs."""
+    if not moves:
+        return ""
+    flags = " ".join(f"--move {move.project}" for move in moves)
+    return f"it fits if you move {', '.join(map(str, moves))}: restarts them; `labform lock` with {flags}"
+
+
+def _restore(board: Occupancy, places: Mapping[str, Placement]) -> None:
+    for name in [name for name, now in board.placed.items() if places.get(name) != now]:
+        board.take(name)
+    for name, then in places.items():
+        if name not in board.placed:
+            board.put(name, then)
