@@ -108,19 +108,23 @@ def test_a_chain_of_two_is_found() -> None:
     assert place(projects, on, where, before, moving=["p", "q"]).problems == []
 
 
-SOME = st.sampled_from(ASKED[:12]).map(lambda given: args(**given))
-KEPT = st.dictionaries(st.sampled_from([f"p{number}" for number in range(8)]), st.tuples(SOME, WHERE), max_size=8)
+SOME = st.sampled_from(ASKED[1:12]).map(lambda given: args(**given))
+EASY = st.sampled_from([ASKED[1], ASKED[1], ASKED[3], ASKED[7], ASKED[8]]).map(lambda given: args(**given))
+KEPT = st.lists(st.tuples(EASY, WHERE, st.booleans()), min_size=4, max_size=9)
 FREE = {name: host.model_copy(update={"cpus": None, "memory": None}) for name, host in ON.items()}
 
 
-def settled(kept: Mapping[str, tuple[ProjectArgs, tuple[str, ...]]], order: list[str]) -> dict[str, Placement]:
-    """A lab that grew in some order, so that it is not packed as it would be anew."""
+def settled(some: list[tuple[ProjectArgs, tuple[str, ...], bool]]) -> tuple[dict[str, tuple], dict[str, Placement]]:
+    """A lab that grew one by one and that some have left: it has holes, and is not packed as it would be anew."""
+    asked = {f"p{place}": (project, where) for place, (project, where, _) in enumerate(some)}
     now: dict[str, Placement] = {}
-    for name in order:
-        one = {key: kept[key] for key in [*now, name]}
+    for name in asked:
+        one = {key: asked[key] for key in [*now, name]}
         grown = place({key: p for key, (p, _) in one.items()}, FREE, {key: w for key, (_, w) in one.items()}, now)
         now = now if grown.problems else grown.places
-    return now
+    stay = {f"p{place}" for place, (_, _, left) in enumerate(some) if not left}
+    now = {name: one for name, one in now.items() if name in stay}
+    return {name: asked[name] for name in now}, now
 
 
 def possible(request: object, where: Iterable[str], taken: frozenset[tuple[str, str]]) -> Iterable[frozenset]:
@@ -152,12 +156,12 @@ def fewest(kept: Mapping[str, tuple], now: Mapping[str, Placement], new: tuple) 
     return None
 
 
-@settings(max_examples=150)
-@given(KEPT, st.permutations(range(8)), st.tuples(SOME, WHERE))
-def test_the_moves_are_the_fewest_and_they_do_make_it_fit(kept: dict, order: list[int], new: tuple) -> None:
+@settings(max_examples=300)
+@given(KEPT, st.tuples(SOME, WHERE))
+def test_the_moves_are_the_fewest_and_they_do_make_it_fit(some: list, new: tuple) -> None:
     """Against trying everything: a plan is printed where there is one, none is shorter, and naming them is enough."""
-    now = settled(kept, [f"p{number}" for number in order if f"p{number}" in kept])
-    asked = {**{name: kept[name] for name in now}, "new": new}
+    kept, now = settled(some)
+    asked = {**kept, "new": new}
     projects, where = ({name: one[part] for name, one in asked.items()} for part in range(2))
     done = place(projects, FREE, where, now)
     least = fewest(kept, now, new)
@@ -174,11 +178,11 @@ def test_the_moves_are_the_fewest_and_they_do_make_it_fit(kept: dict, order: lis
 
 
 @settings(max_examples=100)
-@given(KEPT, st.permutations(range(8)), st.lists(st.tuples(SOME, WHERE), min_size=2, max_size=3))
-def test_moves_for_several_fit_together(kept: dict, order: list[int], new: list[tuple]) -> None:
+@given(KEPT, st.lists(st.tuples(SOME, WHERE), min_size=2, max_size=3))
+def test_moves_for_several_fit_together(some: list, new: list[tuple]) -> None:
     """All that is printed, done at once, leaves only those that fit nowhere."""
-    now = settled(kept, [f"p{number}" for number in order if f"p{number}" in kept])
-    asked = {**{name: kept[name] for name in now}, **{f"new{place}": one for place, one in enumerate(new)}}
+    kept, now = settled(some)
+    asked = {**kept, **{f"new{place}": one for place, one in enumerate(new)}}
     projects, where = ({name: one[part] for name, one in asked.items()} for part in range(2))
     done = place(projects, FREE, where, now)
     after = place(projects, FREE, where, now, moving=movers_in(done))
