@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from labform.checks import allowed_hosts, check, check_capacity
+from labform.checks import allowed_hosts, check
 
-from tests.labs import GPUS, hosts, lab, placed, project
+from tests.labs import GPUS, hosts, lab, project
 
 TWO = hosts(a={}, b={})
 ANY = {"registry": {"address": "registry.example.org"}}
@@ -174,21 +174,6 @@ def test_quotas_hold_for_all_running_projects_of_a_person(
     people = {"anna": {"uid": 10042, "group": "g"}}
     found = check(lab(groups={"g": group}, people=people, projects={"p": project(**given)}))
     assert [one.message.split(" of ")[0].rsplit(" ", 1)[1] for one in found] == kinds
-
-
-def test_capacity_is_the_sum_on_a_host() -> None:
-    """Decimals are added exactly, and each project is named with what it asks for."""
-    resources = {"cpus": 0.1, "memory": "1Gi"}
-    args = lab(
-        runs_on=hosts(a={"cpus": 0.3, "memory": "3Gi"}), projects={name: project(resources=resources) for name in "pqr"}
-    )
-    places = {name: placed("a") for name in "pqr"}
-    assert list(check_capacity(args, places)) == []
-    tight = lab(runs_on=hosts(a={"cpus": 0.2, "memory": "2Gi"}), projects=args.model_dump(by_alias=True)["projects"])
-    assert [(one.code, one.location[-1], one.message) for one in check_capacity(tight, places)] == [
-        ("over-commit", "cpus", "0.3 CPUs asked of 0.2: p=0.1, q=0.1, r=0.1"),
-        ("over-commit", "memory", "3Gi asked of 2Gi: p=1Gi, q=1Gi, r=1Gi"),
-    ]
 
 
 @pytest.mark.parametrize(

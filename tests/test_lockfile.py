@@ -128,14 +128,17 @@ def test_differences_are_judged_by_entry() -> None:
             "projects": {"thesis": LockedProject(host="gpu2")},
         }
     )
-    assert [str(one) for one in differences(FULL, wanted, "labform lock x")] == [
+    assert [str(one) for one in differences(FULL, wanted, "labform lock x", {"thesis": "because"})] == [
         "error[stale-lock] python:3.12-slim: the lock has it still; run `labform lock x`",
         "error[stale-lock] python:3.13-slim: is not in the lock; run `labform lock x`",
         "error[stale-lock] volumes.new: is not in the lock; run `labform lock x`",
         "error[stale-lock] projects.night: the lock has it still; run `labform lock x`",
-        "error[stale-lock] projects.thesis: the lock differs; run `labform lock x`",
+        (
+            "error[stale-lock] projects.thesis: the lock has host gpu1, now gpu2, gpus [GPU-a, GPU-b], now [], "
+            "port 20000, now none: because; run `labform lock x`"
+        ),
     ]
-    assert differences(FULL, FULL, "labform lock x") == []
+    assert differences(FULL, FULL, "labform lock x", {}) == []
 
 
 def test_a_lock_knows_its_placements() -> None:

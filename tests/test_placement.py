@@ -74,7 +74,7 @@ def test_a_request_gets_definite_ids(gpus: object, expected: Placement) -> None:
 @pytest.mark.parametrize(
     ("gpus", "message"),
     [
-        (7, "asks for 7 GPU, a has 5; one host must have all"),
+        (7, "asks for 7 GPUs, a has 5; one host must have all"),
         ({"model": "V100"}, "no V100 on a, b; there is: 1g.5gb, A100-40GB, H100-80GB"),
         ({"mig": "3g.20gb"}, "no 3g.20gb on a, b; there is: 1g.5gb, A100-40GB, H100-80GB"),
         (
@@ -109,7 +109,7 @@ def test_over_commitment_names_who_holds_what() -> None:
     """The one that comes too late learns who has what it wants."""
     _, problems = placing({"big": args(gpus=4), "late": args(gpus={"model": "A100-40GB", "count": 2})})
     held = "GPU-a by late (anna), GPU-b by late (anna)"
-    message = f"projects.big.gpus: asks for 4 GPU, free: 3 of 5 on a, 1 of 1 on b; held: {held}"
+    message = f"projects.big.gpus: asks for 4 GPUs, free: 3 of 5 on a, 1 of 1 on b; held: {held}"
     assert [str(one) for one in problems] == [f"error[no-gpu] {message}"]
 
 
@@ -331,7 +331,7 @@ SMALL = lab(runs_on=hosts(a={"cpus": 4, "memory": "8Gi", "gpus": [gpu("a")]}, b=
     [
         (limits(9, 1), "no-room: asks for 9 CPUs and 1Gi of memory; a has 2 of 4 CPUs free, b has 8 of 8 CPUs free"),
         (limits(1, 9), "no-room: asks for 1 CPUs and 9Gi of memory; a has 3Gi of 8Gi memory free, b has 4Gi of 4Gi"),
-        (limits(3, 6), "no-room: asks for 3 CPUs and 6Gi of memory; a has 2 of 4 CPUs free, a has 3Gi of 8Gi memory"),
+        (limits(3, 6), "no-room: asks for 3 CPUs and 6Gi of memory; a has 2 of 4 CPUs and 3Gi of 8Gi memory free"),
         (limits(8, 4), ""),
         (limits(2, 3), ""),
     ],
@@ -370,7 +370,7 @@ def test_projects_that_have_grown_beyond_their_host_are_refused() -> None:
         (placed("gone", "GPU-a"), {"gpus": 1}, "the lab has no host gone"),
         (placed("b", "GPU-x"), {"gpus": 1}, "the lock has it on b, its volumes and host: allow a"),
         (placed("a", "GPU-x"), {"gpus": 1}, "GPU-x is not a device of a"),
-        (placed("a", "GPU-a"), {"gpus": 2}, "asks for 2 GPU, the lock gives 1"),
+        (placed("a", "GPU-a"), {"gpus": 2}, "asks for 2 GPUs, the lock gives 1"),
         (placed("a", "GPU-a"), {}, "asks for no GPU, the lock gives 1"),
         (placed("a", "GPU-a"), {"gpus": {"model": "H100-80GB"}}, "asks for 1 H100-80GB, GPU-a is A100-40GB"),
         (placed("a", "MIG-0"), {"gpus": {"memory": ">=40Gi"}}, "asks for 1 GPU with >=40Gi, MIG-0 is 1g.5gb"),

@@ -112,8 +112,13 @@ class GpuRequest(Declaration):
 
     def __str__(self) -> str:
         """What is asked for, as a person says it: `2 A100-40GB with >=40Gi`."""
-        kind = self.uuid or " ".join(word for word in (self.model, self.mig) if word) or "GPU"
-        return f"{self.count} {kind}{f' with >={size_text(self.memory)}' if self.memory else ''}"
+        return self.uuid or f"{self.count} {self.kind}{'s' if self.kind == 'GPU' and self.count > 1 else ''}"
+
+    @property
+    def kind(self) -> str:
+        """What is asked for, without how many: `A100-40GB with >=40Gi`."""
+        words = " ".join(word for word in (self.model, self.mig) if word) or "GPU"
+        return self.uuid or f"{words}{f' with >={size_text(self.memory)}' if self.memory else ''}"
 
 
 def gpu_request(value: "int | GpuRequest") -> GpuRequest | None:

@@ -27,9 +27,10 @@ _GIBIBYTE = 1024**3
 def model_word(name: str, mebibytes: int | None) -> str:
     """The word of stack files for a product name of nvidia-smi: model and memory, without brand and form factor.
 
-    The memory is the name's, else MARKETED's, else `memory.total` (without what ECC takes) in whole GiB, rounded up: `NVIDIA
-    A100-SXM4-40GB` is `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` `H100-94GB` and `NVIDIA H200` `H200-141GB`,
-    the sizes that the MIG user guide's "Supported GPUs" has. Product names: public transcripts of nvidia-smi.
+    The memory is the name's, else MARKETED's, else `memory.total` (without what ECC takes) in whole GiB, rounded up:
+    `NVIDIA A100-SXM4-40GB` is `A100-40GB`, `NVIDIA H100 80GB HBM3` is `H100-80GB`, `NVIDIA H100 NVL` `H100-94GB` and
+    `NVIDIA H200` `H200-141GB`, the sizes that the MIG user guide's "Supported GPUs" has. Product names: public
+    transcripts of nvidia-smi.
     """
     words = [word for word in re.split(r"[^A-Za-z0-9.]+", name) if word.upper() not in _BRANDS and word]
     sizes = [match[1] for word in words if (match := _GIGABYTES.fullmatch(word))]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from labform.checks import check
 from labform.environments import Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
-from labform.lockfile import Lock, differences
+from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
 from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
@@ -38,17 +38,6 @@ class Addresses:
         if unknown := sorted(set(data) - set(known)):
             raise LabformError(f'error[addresses] unknown key "{unknown[0]}"; {suggestion(unknown[0], known)}')
         return cls(**data)
-
-
-@dataclass(frozen=True)
-class StackFile:
-    """A stack file that was read and checked: the lab, where it came from, its lock and its recipes."""
-
-    path: Path
-    lab: LabArgs
-    lock: Lock
-    lock_path: Path
-    recipes: Mapping[str, Recipe]
 
 
 @dataclass(frozen=True)
@@ -82,6 +71,13 @@ class Draft:
         _refuse(self.path, self.tree, problems)
 
 
+@dataclass(frozen=True)
+class StackFile(Draft):
+    """A stack file that was read and checked, with its recipes; its lock is as it should be."""
+
+    recipes: Mapping[str, Recipe]
+
+
 def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> StackFile:
     """A stack file with its lock, ready to deploy.
 
@@ -94,9 +90,9 @@ def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = 
     if not draft.lock_path.exists() and not problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     needed = {image: draft.lock.images.get(image, "") for image in images}
-    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command)
+    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command, ledger.ended)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
-    return StackFile(path, draft.lab, draft.lock, draft.lock_path, recipes)
+    return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, recipes)
 
 
 def read(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> Draft:
@@ -115,6 +111,8 @@ def read_lock(path: Path, lab: str) -> Lock:
     """The lock at a path, empty if there is none; raises ProblemsError if it is broken or another lab's."""
     if not path.exists():
         return Lock(lab=lab)
+    if line := unmerged(_text(path)):
+        raise LabformError(f"{path}:{line}:1: error[unmerged] git left a conflict here; {AFTER_MERGE}")
     tree = _tree(path)
     try:
         lock = Lock.model_validate_json(json.dumps(tree.value))

@@ -5,7 +5,7 @@ people review it, and a preview that finds it out of date refuses with the comma
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,9 @@ from labform.declaration import Declaration, Name, Port
 from labform.gpus import DeviceId
 from labform.placement import Placement
 from labform.problems import Problem
+
+AFTER_MERGE = "take the lock of the branch that is deployed, then run `labform lock`"
+"""What to do where two branches changed one entry: whoever is deployed keeps what they have."""
 
 HEADER = "# Written by `labform lock`: reviewed by people, edited by nobody.\n"
 
@@ -98,20 +101,49 @@ def write_lock(path: Path, lock: Lock) -> bool:
     return True
 
 
-def differences(lock: Lock, wanted: Lock, command: str) -> list[Problem]:
-    """Each entry that is missing, stale or no longer needed, located in the stack file as far as it is there."""
+def unmerged(text: str) -> int | None:
+    """The line, from 1, where git left a conflict in a lock; None where there is none."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
+
+
+def differences(lock: Lock, wanted: Lock, command: str, ended: Mapping[str, str]) -> list[Problem]:
+    """Each entry that is missing, stale or no longer needed, located in the stack file as far as it is there.
+
+    `ended` says by project why it does not keep what the lock gave it.
+    """
     found: list[Problem] = []
     for section in ("images", "volumes", "projects"):
         have, want = getattr(lock, section), getattr(wanted, section)
         for key in sorted({*have, *want}):
-            if have.get(key) != want.get(key):
-                word = (
-                    "is not in the lock"
-                    if key not in have
-                    else "the lock differs"
-                    if key in want
-                    else "the lock has it still"
-                )
-                location, what = ((section, key), "") if section != "images" else ((), f"{key}: ")
-                found.append(Problem(location, "stale-lock", what + word, f"run `{command}`"))
+            if have.get(key) == want.get(key):
+                continue
+            reason = f": {ended[key]}" if section == "projects" and key in ended else ""
+            said = f"{_difference(have.get(key), want.get(key))}{reason}"
+            location, what = ((section, key), "") if section != "images" else ((), f"{key}: ")
+            found.append(Problem(location, "stale-lock", what + said, f"run `{command}`"))
     return found
+
+
+def _difference(have: Declaration | str | None, want: Declaration | str | None) -> str:
+    if have is None:
+        return "is not in the lock"
+    if want is None:
+        return "the lock has it still"
+    if isinstance(have, str) or isinstance(want, str):
+        return f"the lock has {have}, it should be {want}"
+    return f"the lock has {', '.join(_fields(have, want))}"
+
+
+def _fields(have: Declaration, want: Declaration) -> Iterator[str]:
+    """What differs: `host gpu1, now gpu2`."""
+    for name in type(have).model_fields:
+        old, new = getattr(have, name), getattr(want, name)
+        if old != new:
+            yield f"{name} {_word(old)}, now {_word(new)}"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]"
+    return "none" if value is None else str(value)

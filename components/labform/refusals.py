@@ -1,6 +1,7 @@
 """Why a project has no place, in words of the lab: what it asks for, what there is, who holds it."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from labform.capacity import cpus_by, memory_by, named
 from labform.declaration import size_text
@@ -70,6 +71,8 @@ def _no_device(board: Occupancy, allowed: Sequence[str], request: GpuRequest) ->
     if len(suited[most]) < request.count:
         return f"asks for {request}, {most} has {len(suited[most])}", "one host must have all"
     held = board.held
+    if holder := next((held[host][request.uuid] for host in allowed if request.uuid in held[host]), None):
+        return f"asks for {request}, which {who(board, holder)} has", "leave out uuid to get one that is free"
     free = ", ".join(
         f"{board.free(host, request)} of {len(those)} on {host}" for host, those in suited.items() if those
     )
@@ -85,7 +88,7 @@ def _no_device(board: Occupancy, allowed: Sequence[str], request: GpuRequest) ->
 def _no_such(board: Occupancy, allowed: Sequence[str], request: GpuRequest) -> tuple[str, str]:
     """A device that none of the allowed hosts has, whoever holds what."""
     on = ", ".join(allowed)
-    wanted = str(request).partition(" ")[2]
+    wanted = request.kind
     elsewhere = [host for host in sorted(board.hosts) if host not in allowed]
     known = [host for host in elsewhere if any(unit.serves(request) for unit in board.units[host].values())]
     if known:
@@ -124,12 +127,14 @@ def _no_room(board: Occupancy, hosts: Sequence[str], name: str) -> tuple[str, st
     for host in hosts:
         have = board.hosts[host]
         asked = asked_of(board, host)
+        missing = []
         if have.cpus is not None and board.cpus[host] + limits.cpus > have.cpus:
-            short.append(f"{host} has {have.cpus - board.cpus[host]:f} of {have.cpus:f} CPUs free")
+            missing.append(f"{max(have.cpus - board.cpus[host], Decimal(0)):f} of {have.cpus:f} CPUs")
             holders += [f"CPUs of {host} by {cpus_by(asked)}"] if asked else []
         if have.memory is not None and board.memory[host] + limits.memory > have.memory:
             left = max(have.memory - board.memory[host], 0)
-            short.append(f"{host} has {size_text(left) if left else 0} of {size_text(have.memory)} memory free")
+            missing.append(f"{size_text(left) if left else 0} of {size_text(have.memory)} memory")
             holders += [f"memory of {host} by {memory_by(asked)}"] if asked else []
+        short.append(f"{host} has {' and '.join(missing)} free")
     asks = f"asks for {limits.cpus:f} CPUs and {size_text(limits.memory)} of memory"
     return f"{asks}; {named(short)}", f"held: {'; '.join(holders[:2])}" if holders else "ask for less"

@@ -73,7 +73,12 @@ def test_a_stale_lock_fails_the_check(stack_file: Path, labform: Terminal) -> No
     labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
     stack_file.write_text(stack_file.read_text().replace("gpus: 2", "gpus: 1"))
     before = Path("lab.lock").read_bytes()
-    assert labform("lock", str(stack_file), "--check") == (1, "", "lab.lock: stale; run `labform lock lab.yaml`\n")
+    code, out, err = labform("lock", str(stack_file), "--check")
+    assert (code, out) == (1, "")
+    assert err.endswith(
+        "error[stale-lock] projects.thesis: the lock has gpus [GPU-a, GPU-b], now [GPU-a]: asks for 1 GPU, "
+        "the lock gives 2; run `labform lock lab.yaml`\n"
+    )
     assert Path("lab.lock").read_bytes() == before
 
 

@@ -1,17 +1,18 @@
 """`labform lock`: bring a lab's ledger up to date with its stack file and with what exists."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
-from labform.ledger import plan
-from labform.loading import Draft, read, recipes_of
+from labform.ledger import Ledger, plan
+from labform.loading import Addresses, Draft, load, read, recipes_of
 from labform.lockfile import Lock, lock_text, write_lock
-from labform.problems import LabformError
+from labform.problems import LabformError, suggestion
 
 
 @typer_app.command("lock")
@@ -25,6 +26,10 @@ def lock_command(
     addresses: AddressesOption = "{}",
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Ask again what every tag stands for.")] = False,
     only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if the lock is stale.")] = False,
+    move: Annotated[
+        list[str] | None,
+        typer.Option("--move", metavar="PROJECT", help="Who may be moved, if others fit no other way."),
+    ] = None,
 ) -> None:
     """Write the lock: digests of tags, hosts, GPUs, ports, and which volumes exist.
 
@@ -32,26 +37,46 @@ def lock_command(
 
     Example: labform lock stacks/dev.yaml
     """
+    if only_check:
+        _check(stack_file, lock, parsed(addresses))
+        return
     draft = read(stack_file, lock=lock, addresses=parsed(addresses))
+    _known(move or [], draft)
     _, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
     known |= dict(_given(image or []))
-    images = {tag: known.get(tag) or _digest(draft, tag, offline or only_check) for tag in tags}
-    seen, busy = (draft.lock, {}) if offline or only_check else _looked(draft)
-    ledger = plan(draft.lab, seen, images, busy)
+    images = {tag: known.get(tag) or _digest(draft, tag, offline) for tag in tags}
+    seen, busy = (draft.lock, {}) if offline else _looked(draft)
+    ledger = plan(draft.lab, seen, images, busy, move or ())
     draft.refuse(ledger.problems)
-    _finish(draft, ledger.lock, only_check)
-
-
-def _finish(draft: Draft, wanted: Lock, only_check: bool) -> None:
-    if only_check:
-        if not draft.lock_path.exists() or draft.lock_path.read_text() != lock_text(wanted):
-            raise LabformError(f"{draft.lock_path}: stale; run `labform lock {draft.path}`")
-        print(f"{draft.lock_path}: up to date")
-        return
-    changed = write_lock(draft.lock_path, wanted)
+    changed = write_lock(draft.lock_path, ledger.lock)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
+    for line in _moved(draft.lock, ledger):
+        print(line)
+
+
+def _check(stack_file: Path, lock: Path | None, addresses: Addresses) -> None:
+    stack = load(stack_file, lock=lock, addresses=addresses)
+    if stack.lock_path.read_text() != lock_text(stack.lock):
+        raise LabformError(
+            f"{stack.lock_path}: error[stale-lock] is not as `labform lock {stack_file}` writes it; run it"
+        )
+    print(f"{stack.lock_path}: up to date")
+
+
+def _known(names: Iterable[str], draft: Draft) -> None:
+    running = draft.lab.running()
+    if unknown := sorted(set(names) - set(running)):
+        raise LabformError(f'--move: no running project "{unknown[0]}"; {suggestion(unknown[0], running)}')
+
+
+def _moved(before: Lock, ledger: Ledger) -> Iterator[str]:
+    """Whose container the next `up` replaces, and why."""
+    old, new = before.placements(), ledger.lock.placements()
+    for name in sorted({*old} & {*new}):
+        if old[name] != new[name]:
+            yield f"  {name}: {old[name]} -> {new[name]}: {ledger.ended.get(name, 'as its project asks')}"
 
 
 def _given(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:
