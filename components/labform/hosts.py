@@ -44,9 +44,9 @@ class Host(Declaration):
     address: DockerAddress = LOCAL
     """How to reach its daemon. Default: the local one."""
     cpus: Cpus | None = None
-    """CPUs that projects may use together. Default: not checked."""
+    """CPUs that projects may use together, those of other stack files too. Default: not checked."""
     memory: Size | None = None
-    """Memory that projects may use together. Default: not checked."""
+    """Memory that projects may use together, those of other stack files too, shared memory included. Default: not checked."""
     driver: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")] | None = None
     """The NVIDIA driver's version. Default: not checked."""
     gpu_request: Literal["nvidia", "cdi"] = "nvidia"

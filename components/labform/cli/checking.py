@@ -6,33 +6,67 @@ from typing import Annotated, Any
 
 import typer
 
-from labform.cli import LockOption, StackFileArgument, typer_app
-from labform.loading import load, read, recipes_of
+from labform.cli import LockOption, typer_app
+from labform.loading import StackFile, load, read, recipes_of
+from labform.lockfile import Lock
+from labform.machines import Stack, clashes
+from labform.problems import LabformError
 from labform.stack_file import LabArgs
 
 
 @typer_app.command()
 def check(
-    stack_file: StackFileArgument,
+    stack_files: Annotated[list[Path], typer.Argument(help="Stack files, for example stacks/*.yaml.")],
     lock: LockOption = None,
-    without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack file alone.")] = False,
+    without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack files alone.")] = False,
 ) -> None:
-    """Say what is wrong with a stack file and its lock, all of it.
+    """Say what is wrong with stack files and their locks, all of it; several are judged as labs that share machines.
 
-    Example: labform check stacks/dev.yaml
+    Example: labform check stacks/*.yaml
     """
+    if lock and len(stack_files) > 1:
+        raise LabformError("--lock: give it with one stack file; each of several has its own lock beside it")
+    stacks: list[StackFile] = []
+    faults: list[str] = []
+    for path in dict.fromkeys(stack_files):
+        try:
+            stacks.append(_judged(path, lock, without_lock=without_lock))
+        except LabformError as error:
+            faults.append(str(error))
+    if faults and stacks:
+        faults.append("note: GPUs, ports and sums of a file that is refused are not compared with the others")
+    faults += _between(stacks)
+    if faults:
+        raise LabformError("\n".join(faults))
+
+
+def _judged(path: Path, lock: Path | None, *, without_lock: bool) -> StackFile:
+    """A stack file that is well, which is said."""
     if without_lock:
-        draft = read(stack_file, lock=lock)
+        draft = read(path, lock=lock)
         recipes, _, problems = recipes_of(draft)
         draft.refuse(problems)
-        lab = draft.lab
+        stack = StackFile(path, draft.lab, Lock(lab=draft.lab.lab), draft.lock_path, draft.tree, recipes)
     else:
-        stack = load(stack_file, lock=lock)
-        lab, recipes = stack.lab, dict(stack.recipes)
-    for name, recipe in recipes.items():
+        stack = load(path, lock=lock)
+    for name, recipe in stack.recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")
-    print(f"{stack_file}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
+    lab = stack.lab
+    print(f"{path}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
+    return stack
+
+
+def _between(stacks: list[StackFile]) -> list[str]:
+    """What the labs take from each other, in the words of each file."""
+    found = clashes([Stack(str(one.path), one.lab, one.lock) for one in stacks])
+    said: list[str] = []
+    for stack in stacks:
+        try:
+            stack.refuse(problem for file, problem in found if file == str(stack.path))
+        except LabformError as error:
+            said.append(str(error))
+    return said
 
 
 @typer_app.command()
