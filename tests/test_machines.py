@@ -56,8 +56,8 @@ def test_a_third_file_joins_two_machines_that_are_one() -> None:
     assert said(one, two) == []
     (message,) = said(one, two, three)
     assert message == (
-        "c.yaml: error[over-commit] runs_on.hosts.here.cpus: 9 CPUs asked of 8: p (anna) of a.yaml 3, q (anna) of b.yaml "
-        "3, r (anna) of c.yaml 3; cpus: and memory: are the machine's, for all stack files together"
+        "c.yaml: error[over-commit] runs_on.hosts.here.cpus: 9 CPUs asked of 8: p (anna) of a.yaml 3, q (anna) of "
+        "b.yaml 3, r (anna) of c.yaml 3; cpus: and memory: are the machine's, for all stack files together"
     )
 
 

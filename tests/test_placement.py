@@ -368,7 +368,7 @@ def test_projects_that_have_grown_beyond_their_host_are_refused() -> None:
     ("kept", "given", "reason"),
     [
         (placed("gone", "GPU-a"), {"gpus": 1}, "the lab has no host gone"),
-        (placed("b", "GPU-x"), {"gpus": 1}, "the lock has it on b, its volumes and host: allow a"),
+        (placed("b", "GPU-x"), {"gpus": 1}, "its volumes and host: allow a"),
         (placed("a", "GPU-x"), {"gpus": 1}, "GPU-x is not a device of a"),
         (placed("a", "GPU-a"), {"gpus": 2}, "asks for 2 GPUs, the lock gives 1"),
         (placed("a", "GPU-a"), {}, "asks for no GPU, the lock gives 1"),

@@ -46,7 +46,7 @@ class Host(Declaration):
     cpus: Cpus | None = None
     """CPUs that projects may use together, those of other stack files too. Default: not checked."""
     memory: Size | None = None
-    """Memory that projects may use together, those of other stack files too, shared memory included. Default: not checked."""
+    """Memory that projects may use together, those of other stack files and shared memory too. Default: not checked."""
     driver: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")] | None = None
     """The NVIDIA driver's version. Default: not checked."""
     gpu_request: Literal["nvidia", "cdi"] = "nvidia"

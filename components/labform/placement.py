@@ -95,7 +95,7 @@ def _ended(board: Occupancy, name: str, kept: Placement) -> str:
         return f"the lab has no host {kept.host}"
     if kept.host not in demand.allowed:
         allowed = ", ".join(demand.allowed) or "no host"
-        return f"the lock has it on {kept.host}, its volumes and host: allow {allowed}"
+        return f"its volumes and host: allow {allowed}"
     there = board.units[kept.host]
     if gone := [unit for unit in kept.gpus if unit not in there]:
         return f"{', '.join(gone)} is not a device of {kept.host}"

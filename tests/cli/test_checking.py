@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.test_locking import Terminal, labform  # noqa: F401  a fixture
+from tests.cli.conftest import Terminal
 from tests.labs import GPUS, hosts, project
 
 
@@ -32,7 +32,7 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [written("a"), written("b")]
 
 
-def test_two_labs_on_one_gpu_are_refused(two: list[str], labform: Terminal) -> None:  # noqa: F811
+def test_two_labs_on_one_gpu_are_refused(two: list[str], labform: Terminal) -> None:
     """Each is well by itself, which is said; together they are not, and the exit code is 1."""
     for file in two:
         assert labform("lock", file, "--offline")[0] == 0
@@ -45,7 +45,7 @@ def test_two_labs_on_one_gpu_are_refused(two: list[str], labform: Terminal) -> N
     )
 
 
-def test_a_missing_lock_is_no_pass(two: list[str], labform: Terminal) -> None:  # noqa: F811
+def test_a_missing_lock_is_no_pass(two: list[str], labform: Terminal) -> None:
     """What was not compared is said, and refused."""
     labform("lock", "a.yaml", "--offline")
     code, _, err = labform("check", *two)
@@ -56,20 +56,20 @@ def test_a_missing_lock_is_no_pass(two: list[str], labform: Terminal) -> None:  
     ]
 
 
-def test_all_faults_of_all_files_are_in_one_run(two: list[str], labform: Terminal) -> None:  # noqa: F811
+def test_all_faults_of_all_files_are_in_one_run(two: list[str], labform: Terminal) -> None:
     """The second file's faults do not wait for the first one's."""
     code, _, err = labform("check", *two, "gone.yaml")
     assert code == 1
     assert [line.split(":")[0] for line in err.splitlines()] == [*two, "gone.yaml"]
 
 
-def test_a_file_that_is_given_twice_is_one_lab(two: list[str], labform: Terminal) -> None:  # noqa: F811
+def test_a_file_that_is_given_twice_is_one_lab(two: list[str], labform: Terminal) -> None:
     """A pattern and a name may overlap."""
     labform("lock", "a.yaml", "--offline")
     assert labform("check", "a.yaml", "a.yaml")[0] == 0
 
 
-def test_one_lock_is_not_the_lock_of_two(two: list[str], labform: Terminal) -> None:  # noqa: F811
+def test_one_lock_is_not_the_lock_of_two(two: list[str], labform: Terminal) -> None:
     """Each has its own beside it."""
     code, _, err = labform("check", *two, "--lock", "a.lock")
     assert (code, err.startswith("--lock: give it with one stack file")) == (1, True)

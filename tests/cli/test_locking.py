@@ -1,15 +1,14 @@
 """`labform lock`, `check` and `gpus` at a terminal: what is written, what is refused, exit codes."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from labform.cli import app
 from labform.cli.locking import _given
 
+from tests.cli.conftest import Terminal
 from tests.labs import GPUS, hosts, project
 
 TAG = "python:3.12-slim"
@@ -34,27 +33,6 @@ def stack_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = Path("lab.yaml")
     path.write_text(yaml.safe_dump(lab))
     return path
-
-
-class Terminal:
-    """Runs `labform` as a terminal would."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        """Remember what replaces arguments and catches output."""
-        self.monkeypatch, self.capsys = monkeypatch, capsys
-
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, output and errors."""
-        self.monkeypatch.setattr(sys, "argv", ["labform", *words])
-        with pytest.raises(SystemExit) as end:
-            app()
-        return (int(end.value.code or 0), *self.capsys.readouterr())
-
-
-@pytest.fixture
-def labform(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """The command."""
-    return Terminal(monkeypatch, capsys)
 
 
 def test_the_lock_is_written_once(stack_file: Path, labform: Terminal) -> None:
