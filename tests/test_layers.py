@@ -15,6 +15,7 @@ MODULES = {
 }
 PURE = [
     *("problems", "declaration", "naming", "people", "gpus", "volumes", "hosts", "project", "placement", "lockfile"),
+    *("units", "occupancy", "moves", "refusals", "capacity", "machines", "mig"),
     *("ledger", "checks", "stack_file", "yaml_tree", "schema_errors", "loading"),
     *("backends", "backends.docker", "backends.kubernetes"),
 ]

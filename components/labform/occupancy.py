@@ -65,6 +65,7 @@ class Occupancy:
         self.memory = dict.fromkeys(hosts, 0)
         self._free = {name: Counter(unit.kind for unit in of.values()) for name, of in self.units.items()}
         self._kinds = sorted({kind for counts in self._free.values() for kind in counts}, key=lambda kind: kind.rank)
+        self._ranges = {name: host.port_range for name, host in hosts.items()}
         self._known: dict[GpuRequest, tuple[Kind, ...]] = {}
 
     def kinds(self, request: GpuRequest) -> tuple[Kind, ...]:
@@ -133,33 +134,32 @@ class Occupancy:
     def free_ports(self, host: str) -> Iterator[int]:
         """Ports of a host's range that nobody has, lowest first."""
         taken, busy = self.ports[host], self._busy.get(host, ())
-        return (port for port in self.hosts[host].port_range if port not in taken and port not in busy)
+        return (port for port in self._ranges[host] if port not in taken and port not in busy)
 
-    def choices(self, name: str, *, every: bool = False) -> list[Choice]:
-        """Where a project fits, best first; with `every`, devices of several models also where one would do."""
+    def choices(self, name: str, *, every: bool = False) -> Iterator[Choice]:
+        """Where a project fits, in no order; with `every`, devices of several models also where one would do."""
         demand = self.demands[name]
-        found: list[Choice] = []
+        kinds = self.kinds(demand.request) if demand.request and not demand.request.uuid else ()
         for host in demand.allowed:
-            if self.room(host, name) and (not demand.serves or self.port(host, name)):
-                found += self._on(host, demand.request, every=every)
-        return sorted(found)
+            if self.room(host, name):
+                found = list(self._on(host, demand.request, kinds, every=every))
+                if found and (not demand.serves or self.port(host, name)):
+                    yield from found
 
-    def _on(self, host: str, request: GpuRequest | None, *, every: bool) -> Iterator[Choice]:
+    def _on(self, host: str, request: GpuRequest | None, kinds: Sequence[Kind], *, every: bool) -> Iterator[Choice]:
         if request is None:
             yield Choice(False, (), len(self.units[host]), host, ())
             return
-        if self.free(host, request) < request.count:
-            return
         if request.uuid:
-            yield Choice(False, (), 0, host, ((self.units[host][request.uuid].kind, 1),))
+            if self.free(host, request):
+                yield Choice(False, (), 0, host, ((self.units[host][request.uuid].kind, 1),))
             return
-        free = self._free[host]
-        kinds = [kind for kind in self.kinds(request) if free[kind]]
-        single = [kind for kind in kinds if free[kind] >= request.count]
+        free = {kind: count for kind in kinds if (count := self._free[host][kind])}
+        single = [kind for kind in free if free[kind] >= request.count]
         for kind in single:
             yield Choice(False, (kind.rank,), free[kind] - request.count, host, ((kind, request.count),))
         if request.count > 1 and (every or not single):
-            for parts in _mixes(kinds, free, request.count):
+            for parts in _mixes(free, request.count):
                 left = sum(free[kind] for kind, _ in parts) - request.count
                 yield Choice(True, tuple(kind.rank for kind, _ in parts), left, host, parts)
 
@@ -182,10 +182,11 @@ class Occupancy:
         return [unit.id for unit in sorted(mine, key=lambda unit: (beside[unit.gpu], unit.gpu, unit.id))]
 
 
-def _mixes(kinds: Sequence[Kind], free: Mapping[Kind, int], count: int) -> Iterator[tuple[tuple[Kind, int], ...]]:
+def _mixes(free: Mapping[Kind, int], count: int) -> Iterator[tuple[tuple[Kind, int], ...]]:
     """Ways to take so many devices of more than one kind, most of the smallest first."""
-    ranges = [range(min(free[kind], count), -1, -1) for kind in kinds]
-    for counts in product(*ranges):
-        parts = tuple((kind, number) for kind, number in zip(kinds, counts, strict=True) if number)
+    if sum(free.values()) < count:
+        return
+    for counts in product(*(range(min(there, count), -1, -1) for there in free.values())):
+        parts = tuple((kind, number) for kind, number in zip(free, counts, strict=True) if number)
         if sum(counts) == count and len(parts) > 1:
             yield parts

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from labform.capacity import over_commit
 from labform.gpus import gpu_request
-from labform.moves import Move, find_moves
+from labform.moves import Budget, Move, find_moves
 from labform.occupancy import Demand, Occupancy
 from labform.problems import Problem
 from labform.project import Limits, ProjectArgs
@@ -22,9 +22,6 @@ from labform.refusals import asked_of, conflict, held_by, why_none
 from labform.units import Capacity, Kind, Placement, Unit, units
 
 __all__ = ["Capacity", "Kind", "Placement", "Placing", "Unit", "place", "units"]
-
-TRIES = 10
-"""For how many projects that fit nowhere moves are looked for in vain: a lab that is full is full."""
 
 
 @dataclass
@@ -130,9 +127,10 @@ def _order(name: str, demand: Demand) -> tuple[bool, bool, bool, int, int, int, 
 
 def _put(board: Occupancy, name: str) -> bool:
     """Give a project the best place there is; False if there is none."""
-    if choices := board.choices(name):
-        board.put(name, board.pick(name, choices[0]))
-    return bool(choices)
+    best = min(board.choices(name), default=None)
+    if best is not None:
+        board.put(name, board.pick(name, best))
+    return best is not None
 
 
 def _relieve(board: Occupancy, settled: Collection[str], moving: Collection[str], done: Placing) -> None:
@@ -140,11 +138,11 @@ def _relieve(board: Occupancy, settled: Collection[str], moving: Collection[str]
     for host in sorted(board.hosts):
         if not board.over(host):
             continue
-        if moving and (moves := find_moves(board, settled, crowded=host, movable=moving)):
+        if moving and (moves := find_moves(board, settled, budget=Budget(), crowded=host, movable=moving)):
             _note(moves, done)
             continue
         there = dict(board.placed)
-        moves = find_moves(board, settled, crowded=host) or ()
+        moves = find_moves(board, settled, budget=Budget(), crowded=host) or ()
         _restore(board, there)
         done.problems += over_commit(board.hosts[host], asked_of(board, host), ("runs_on", "hosts", host), _how(moves))
 
@@ -158,18 +156,18 @@ def _with_moves(
     """
     real: dict[str, Placement] | None = None
     reasons = {name: why_none(board, name) for name in late}
-    tries = TRIES
+    budget = Budget()
     for name in late:
         then = dict(board.placed)
-        moves = find_moves(board, settled, wanted=name, movable=moving) if tries else None
+        moves = find_moves(board, settled, budget=budget, wanted=name, movable=moving)
         if moves is not None and real is None:
             _note(moves, done)
             continue
-        if moves is None and tries:
-            moves = find_moves(board, settled, wanted=name)
         if moves is None:
-            tries = max(tries - 1, 0)
-            done.problems.append(reasons[name])
+            moves = find_moves(board, settled, budget=budget, wanted=name)
+        if moves is None:
+            open_end = "; whether moving others would help was not searched to the end" if budget.cut else ""
+            done.problems.append(replace(reasons[name], hint=reasons[name].hint + open_end))
         else:
             real = then if real is None else real
             hint = _how(moves) or "it fits once the moves of the others are made"

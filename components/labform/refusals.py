@@ -73,16 +73,15 @@ def _no_device(board: Occupancy, allowed: Sequence[str], request: GpuRequest) ->
     held = board.held
     if holder := next((held[host][request.uuid] for host in allowed if request.uuid in held[host]), None):
         return f"asks for {request}, which {who(board, holder)} has", "leave out uuid to get one that is free"
-    free = ", ".join(
-        f"{board.free(host, request)} of {len(those)} on {host}" for host, those in suited.items() if those
-    )
+    free = {host: f"{board.free(host, request)} of {len(those)} on {host}" for host, those in suited.items() if those}
+    shown = named([free[host] for host in sorted(free, key=lambda one: (-board.free(one, request), one))])
     holders = [
         f"{unit.id} by {who(board, held[host][unit.id])}"
         for host, those in suited.items()
         for unit in those
         if unit.id in held[host]
     ]
-    return f"asks for {request}, free: {free}", f"held: {named(holders)}" if holders else "one host must have all"
+    return f"asks for {request}, free: {shown}", f"held: {named(holders)}" if holders else "one host must have all"
 
 
 def _no_such(board: Occupancy, allowed: Sequence[str], request: GpuRequest) -> tuple[str, str]:
