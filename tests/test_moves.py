@@ -25,8 +25,9 @@ def test_the_move_that_makes_it_fit_is_printed() -> None:
     assert done.places == {"b": placed("gpu1", "GPU-a")}
     assert [str(one) for one in done.problems] == [
         (
-            "error[needs-moves] projects.new.gpus: asks for 1 A100-40GB, free: 0 of 1 on gpu1; "
-            "it fits if you move b from gpu1 (GPU-a) to gpu2 (GPU-z): restarts them; `labform lock` with --move b"
+            "error[needs-moves] projects.new.gpus: asks for 1 x A100-40GB, free: 0 of 1 on gpu1; "
+            "it fits if b (anna) moves from gpu1 (GPU-a) to gpu2 (GPU-z), which restarts it: run `labform lock` with "
+            "--move b"
         )
     ]
 
@@ -36,7 +37,7 @@ def test_who_is_named_moves_and_nobody_else() -> None:
     projects = {"b": args(gpus=1), "new": args(gpus=A100)}
     done = place(projects, TWO, dict.fromkeys(projects, ANY), {"b": placed("gpu1", "GPU-a")}, moving=["b"])
     assert done.places == {"b": placed("gpu2", "GPU-z"), "new": placed("gpu1", "GPU-a")}
-    assert (done.problems, done.ended) == ([], {"b": "moved from gpu1 (GPU-a) to gpu2 (GPU-z)"})
+    assert (done.problems, done.ended) == ([], {"b": "others fit in no other way"})
 
 
 def test_nobody_moves_without_need() -> None:
@@ -70,7 +71,10 @@ def test_memory_and_cpus_are_moved_for() -> None:
     before = {"big": placed("a"), "small": placed("a")}
     done = place(projects, on, {key: ["a", "b"] for key in projects}, before, limits=needs)
     assert [(one.code, one.hint) for one in done.problems] == [
-        ("needs-moves", "it fits if you move small from a to b: restarts them; `labform lock` with --move small")
+        (
+            "needs-moves",
+            "it fits if small (anna) moves from a to b, which restarts it: run `labform lock` with --move small",
+        )
     ]
 
 
@@ -85,7 +89,7 @@ def test_a_host_that_was_outgrown_says_who_could_go() -> None:
     assert [str(one) for one in done.problems] == [
         (
             "error[over-commit] runs_on.hosts.a.cpus: 9 CPUs asked of 8: big (anna) 6, small (anna) 3; "
-            "it fits if you move small from a to b: restarts them; `labform lock` with --move small"
+            "it fits if small (anna) moves from a to b, which restarts it: run `labform lock` with --move small"
         )
     ]
     done = place(projects, on, where, before, limits=needs, moving=["small"])
@@ -101,8 +105,8 @@ def test_a_chain_of_two_is_found() -> None:
     before = {"p": placed("a", "GPU-a"), "q": placed("b", "GPU-b")}
     done = place(projects, on, where, before)
     assert done.problems[0].hint == (
-        "it fits if you move p from a (GPU-a) to b (GPU-b), q from b (GPU-b) to c (GPU-c): restarts them; "
-        "`labform lock` with --move p --move q"
+        "it fits if p (anna) moves from a (GPU-a) to b (GPU-b), q (anna) moves from b (GPU-b) to c (GPU-c), "
+        "which restarts them: run `labform lock` with --move p --move q"
     )
     assert place(projects, on, where, before, moving=["p"]).problems[0].code == "needs-moves"
     assert place(projects, on, where, before, moving=["p", "q"]).problems == []

@@ -95,7 +95,7 @@ def test_a_request_gets_definite_ids(gpus: object, expected: Placement) -> None:
             {"memory": ">=41Gi", "model": "A100-40GB"},
             "no A100-40GB with >=41Gi on a, b; there is: 1g.5gb 5Gi, A100-40GB 40Gi, H100-80GB 80Gi",
         ),
-        ({"memory": ">=80Gi", "count": 2}, "asks for 2 GPU with >=80Gi, a has 1; one host must have all"),
+        ({"memory": ">=80Gi", "count": 2}, "asks for 2 GPUs with >=80Gi, a has 1; one host must have all"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_there_is(gpus: object, message: str) -> None:
@@ -291,7 +291,7 @@ def test_an_instance_is_exactly_of_its_profile() -> None:
     """`mig:` is no lower bound: a larger instance that is free serves nobody who named a smaller one."""
     _, problems = placing({"p": args(gpus={"mig": "1g.10gb"}), "q": args(gpus={"mig": "1g.10gb"})}, on=SLICED)
     assert [str(one) for one in problems] == [
-        "error[no-gpu] projects.q.gpus: asks for 1 1g.10gb, free: 0 of 1 on a; held: MIG-b-1 by p (anna)"
+        "error[no-gpu] projects.q.gpus: asks for 1 x 1g.10gb, free: 0 of 1 on a; held: MIG-b-1 by p (anna)"
     ]
 
 
@@ -372,7 +372,7 @@ def test_projects_that_have_grown_beyond_their_host_are_refused() -> None:
         (placed("a", "GPU-x"), {"gpus": 1}, "GPU-x is not a device of a"),
         (placed("a", "GPU-a"), {"gpus": 2}, "asks for 2 GPUs, the lock gives 1"),
         (placed("a", "GPU-a"), {}, "asks for no GPU, the lock gives 1"),
-        (placed("a", "GPU-a"), {"gpus": {"model": "H100-80GB"}}, "asks for 1 H100-80GB, GPU-a is A100-40GB"),
+        (placed("a", "GPU-a"), {"gpus": {"model": "H100-80GB"}}, "asks for 1 x H100-80GB, GPU-a is A100-40GB"),
         (placed("a", "MIG-0"), {"gpus": {"memory": ">=40Gi"}}, "asks for 1 GPU with >=40Gi, MIG-0 is 1g.5gb"),
         (placed("a"), {"service": JUPYTER}, "it has no port yet"),
         (placed("a", port=20000), {}, "port 20000 is no longer asked for"),

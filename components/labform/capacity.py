@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from labform.declaration import size_text
 from labform.problems import Location, Problem
-from labform.project import Limits
+from labform.project import FALLBACK, Limits
 from labform.units import Capacity
 
 NAMED = 8
@@ -47,4 +47,5 @@ def memory_by(asked: Mapping[str, Limits]) -> str:
 
 
 def _shared(limits: Limits) -> str:
-    return f" ({size_text(limits.shared_memory)} of it shared)"
+    more = limits.shared_memory > FALLBACK.shared_memory
+    return f" ({size_text(limits.shared_memory)} of it shared)" if more else ""

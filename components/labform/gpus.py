@@ -111,8 +111,11 @@ class GpuRequest(Declaration):
         return self
 
     def __str__(self) -> str:
-        """What is asked for, as a person says it: `2 A100-40GB with >=40Gi`."""
-        return self.uuid or f"{self.count} {self.kind}{'s' if self.kind == 'GPU' and self.count > 1 else ''}"
+        """What is asked for, as a person says it: `2 x A100-40GB with >=40Gi`."""
+        if self.uuid:
+            return self.uuid
+        plural = self.kind.replace("GPU", "GPUs", 1) if self.count > 1 else self.kind
+        return f"{self.count} {plural}" if self.kind.startswith("GPU") else f"{self.count} x {self.kind}"
 
     @property
     def kind(self) -> str:

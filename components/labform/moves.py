@@ -27,10 +27,6 @@ class Move:
     before: Placement
     after: Placement
 
-    def __str__(self) -> str:
-        """As a person says it: `b from gpu1 (GPU-a) to gpu2 (GPU-c)`."""
-        return f"{self.project} from {self.before} to {self.after}"
-
 
 @dataclass
 class Budget:

@@ -18,7 +18,7 @@ from labform.moves import Budget, Move, find_moves
 from labform.occupancy import Demand, Occupancy
 from labform.problems import Problem
 from labform.project import Limits, ProjectArgs
-from labform.refusals import asked_of, conflict, held_by, why_none
+from labform.refusals import asked_of, conflict, held_by, who, why_none
 from labform.units import Capacity, Kind, Placement, Unit, units
 
 __all__ = ["Capacity", "Kind", "Placement", "Placing", "Unit", "place", "units"]
@@ -144,7 +144,9 @@ def _relieve(board: Occupancy, settled: Collection[str], moving: Collection[str]
         there = dict(board.placed)
         moves = find_moves(board, settled, budget=Budget(), crowded=host) or ()
         _restore(board, there)
-        done.problems += over_commit(board.hosts[host], asked_of(board, host), ("runs_on", "hosts", host), _how(moves))
+        done.problems += over_commit(
+            board.hosts[host], asked_of(board, host), ("runs_on", "hosts", host), _how(board, moves)
+        )
 
 
 def _with_moves(
@@ -170,21 +172,22 @@ def _with_moves(
             done.problems.append(replace(reasons[name], hint=reasons[name].hint + open_end))
         else:
             real = then if real is None else real
-            hint = _how(moves) or "it fits once the moves of the others are made"
+            hint = _how(board, moves) or "it fits once the moves of the others are made"
             done.problems.append(replace(reasons[name], code="needs-moves", hint=hint))
     return dict(sorted((board.placed if real is None else real).items()))
 
 
 def _note(moves: Iterable[Move], done: Placing) -> None:
-    done.ended |= {move.project: f"moved from {move.before} to {move.after}" for move in moves}
+    done.ended |= {move.project: "others fit in no other way" for move in moves}
 
 
-def _how(moves: Sequence[Move]) -> str:
+def _how(board: Occupancy, moves: Sequence[Move]) -> str:
     """The moves, and the command that makes them; whoever has such a container loses what it runs."""
     if not moves:
         return ""
     flags = " ".join(f"--move {move.project}" for move in moves)
-    return f"it fits if you move {', '.join(map(str, moves))}: restarts them; `labform lock` with {flags}"
+    told = ", ".join(f"{who(board, one.project)} moves from {one.before} to {one.after}" for one in moves)
+    return f"it fits if {told}, which restarts {'it' if len(moves) == 1 else 'them'}: run `labform lock` with {flags}"
 
 
 def _restore(board: Occupancy, places: Mapping[str, Placement]) -> None:

@@ -113,3 +113,38 @@ def test_check_refuses_with_exit_code_1(stack_file: Path, labform: Terminal) -> 
     code, out, err = labform("check", str(stack_file))
     assert (code, out) == (1, "")
     assert 'no person "ana"; did you mean "anna"?' in err
+
+
+def test_only_who_is_named_moves(stack_file: Path, labform: Terminal) -> None:
+    """The refusal's own words make it fit; who moved, from where and to where, is printed and nobody else is."""
+    lab = yaml.safe_load(stack_file.read_text())
+    gpus = [{"uuid": "GPU-h", "model": "H100-80GB"}]
+    lab["runs_on"]["hosts"]["gpu2"] = {"address": "ssh://lab@gpu2.invalid", "gpus": gpus}
+    lab["runs_on"]["hosts"]["gpu1"]["gpus"] = GPUS[:1]
+    lab["volumes"] = {}
+    lab["projects"] = {"old": project(gpus=1)}
+    stack_file.write_text(yaml.safe_dump(lab))
+    assert labform("lock", str(stack_file), "--offline")[0] == 0
+    lab["projects"]["new"] = project(gpus={"model": "A100-40GB"})
+    stack_file.write_text(yaml.safe_dump(lab))
+    code, _, err = labform("lock", str(stack_file), "--offline")
+    assert (code, err.endswith("run `labform lock` with --move old\n")) == (1, True)
+    code, out, _ = labform("lock", str(stack_file), "--offline", "--move", "old")
+    moved = "old: gpu1 (GPU-a) -> gpu2 (GPU-h): others fit in no other way"
+    assert (code, out) == (0, f"lab.lock: written\n  {moved}\n")
+    assert labform("lock", str(stack_file), "--check")[0] == 0
+
+
+def test_nobody_unknown_is_moved(stack_file: Path, labform: Terminal) -> None:
+    """A name that is mistyped moves nobody, and says so."""
+    code, _, err = labform("lock", str(stack_file), "--offline", "--move", "thesiss")
+    assert (code, err) == (1, '--move: no running project "thesiss"; did you mean "thesis"?\n')
+
+
+def test_a_lock_that_was_edited_by_hand_is_not_up_to_date(stack_file: Path, labform: Terminal) -> None:
+    """The same in another order is the same lab, and another diff than `labform lock` would make."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    Path("lab.lock").write_text(Path("lab.lock").read_text() + "# mine\n")
+    code, _, err = labform("lock", str(stack_file), "--check")
+    assert code == 1
+    assert err == "lab.lock: error[stale-lock] is not as `labform lock lab.yaml` writes it; run it\n"
