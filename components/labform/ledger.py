@@ -39,6 +39,7 @@ def plan(
         images=dict(sorted(images.items())),
         volumes=_volumes(lab, lock),
         projects={name: _locked(one) for name, one in placements.items()},
+        builds={name: one for name, one in sorted(lock.builds.items()) if name in lab.projects},
     )
     return Ledger(wanted, tuple(problems))
 

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -95,8 +95,23 @@ def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = 
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     needed = {image: draft.lock.images.get(image, "") for image in images}
     stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command)
+    problems += _pinned(draft, recipes)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, recipes)
+
+
+def _pinned(draft: Draft, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+    """Pinned projects that the lock knows no image of, or another one than their environment describes now."""
+    for name, recipe in recipes.items():
+        if not draft.lab.projects[name].pinned:
+            continue
+        at: Location = ("projects", name, "pinned")
+        if (known := draft.lock.builds.get(name)) is None:
+            hint = "leave pinned out for one `pulumi up`, then run `labform lock`"
+            yield Problem(at, "not-built", "the lock knows no image of it", hint)
+        elif known.recipe != recipe.hash:
+            message = f"its environment is not what was built: recipe {recipe.hash}, locked {known.recipe}"
+            yield Problem(at, "pinned-changed", message, "leave pinned out to build it, or undo the change")
 
 
 def read(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> Draft:

@@ -147,6 +147,8 @@ class ProjectArgs(Declaration):
     """Secrets by the name they have in the container."""
     state: Literal["running", "retired"] = "running"
     """`retired`: the container is gone, its GPUs are free, its data stays."""
+    pinned: bool = False
+    """Run the image that the lock knows, and build nothing. Default: build what the environment describes."""
     must_run: bool = True
     """False lets an idle rule stop it; what was stopped stays so until somebody starts it. Runs never must."""
     stop_grace: Duration = 30

@@ -1,16 +1,18 @@
 """`labform lock`: bring a lab's ledger up to date with its stack file and with what exists."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
 
-from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
+from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.environments import Recipe
 from labform.ledger import plan
 from labform.loading import Draft, read, recipes_of
-from labform.lockfile import Lock, lock_text, write_lock
+from labform.lockfile import Lock, LockedBuild, lock_text, write_lock
+from labform.naming import repository
 from labform.problems import LabformError
 
 
@@ -33,7 +35,7 @@ def lock_command(
     Example: labform lock stacks/dev.yaml
     """
     draft = read(stack_file, lock=lock, addresses=parsed(addresses))
-    _, tags, problems = recipes_of(draft)
+    recipes, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
     known |= dict(_given(image or []))
@@ -41,7 +43,8 @@ def lock_command(
     seen, busy = (draft.lock, {}) if offline or only_check else _looked(draft)
     ledger = plan(draft.lab, seen, images, busy)
     draft.refuse(ledger.problems)
-    _finish(draft, ledger.lock, only_check)
+    builds = {} if offline or only_check else _builds(draft, recipes)
+    _finish(draft, ledger.lock.model_copy(update={"builds": {**ledger.lock.builds, **builds}}), only_check)
 
 
 def _finish(draft: Draft, wanted: Lock, only_check: bool) -> None:
@@ -67,6 +70,23 @@ def _digest(draft: Draft, tag: str, offline: bool) -> str:
         raise LabformError(f"{tag} is not in the lock, and no registry is asked; run `labform lock {draft.path}`")
     with connected("builder", draft.lab.builder.daemon) as client:
         return registry_digest(client, tag)
+
+
+def _builds(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuild]:
+    """What was built since the lock was written, as far as the builder's daemon and the registry can say."""
+    known = {name: one.recipe for name, one in draft.lock.builds.items()}
+    wanted = {name: one.hash for name, one in recipes.items() if known.get(name) != one.hash}
+    registry = draft.lab.registry.address if draft.lab.registry else None
+    found: dict[str, str | None] = {}
+    try:
+        with connected("builder", draft.lab.builder.daemon, timeout=10) as client:
+            for name, recipe in wanted.items():
+                found[name] = built(
+                    client, repository(draft.lab.lab, name, registry), recipe, pushed=registry is not None
+                )
+    except LabformError as error:
+        print(f"note: {error}; what it has built is kept as the lock says", file=sys.stderr)
+    return {name: LockedBuild(recipe=wanted[name], image=image) for name, image in found.items() if image}
 
 
 def _looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
