@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labform.ledger import plan
-from labform.lockfile import Lock, LockedProject, LockedVolume
+from labform.lockfile import Lock, LockedBuild, LockedProject, LockedVolume
 from labform.stack_file import LabArgs
 
 from tests.labs import GPUS, hosts, lab, project
