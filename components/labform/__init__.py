@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from labform.people import Person
     from labform.placement import Placement
     from labform.problems import LabformError, ProblemsError
-    from labform.project import Command, Jupyter, Limits, ProjectArgs, Run
+    from labform.project import Command, Jupyter, ProjectArgs, Run
+    from labform.resources import Limits
     from labform.stack_file import LabArgs
 
 _HOMES = {
@@ -23,7 +24,7 @@ _HOMES = {
     "Lab": "lab",
     "LabArgs": "stack_file",
     "LabformError": "problems",
-    "Limits": "project",
+    "Limits": "resources",
     "Person": "people",
     "Pip": "environments",
     "Placement": "placement",

@@ -11,6 +11,7 @@ from labform.checks import allowed_hosts, check_capacity
 from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
+from labform.quotas import quotas
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
 
@@ -34,6 +35,7 @@ def plan(
     limits = {name: lab.limits(name) for name in lab.running()}
     placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy, limits)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
+    problems += quotas(lab, placements).problems
     wanted = Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from labform.gpus import GpuRequest, gpu_request
 from labform.hosts import Host
 from labform.problems import Problem
-from labform.project import Limits, ProjectArgs
+from labform.project import ProjectArgs
+from labform.resources import Limits
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from labform.declaration import Cpus, Declaration, Duration, EnvironmentVariable, HostPath, Name, Port, Size, refusal
+from labform.declaration import Declaration, Duration, EnvironmentVariable, HostPath, Name, Port, refusal
 from labform.environments import Environment
 from labform.gpus import GpuRequest
+from labform.resources import Resources
 
 RESERVED_VARIABLES = frozenset(
     {
@@ -22,30 +21,6 @@ RESERVED_VARIABLES = frozenset(
 
 
 _IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
-
-
-class Resources(Declaration):
-    """Limits of one container. Each value left out comes from the lab's `defaults`."""
-
-    cpus: Cpus | None = None
-    """CPUs. Default: the lab's, else 1."""
-    memory: Size | None = None
-    """Memory, without swap. Default: the lab's, else 2Gi."""
-    shared_memory: Size | None = None
-    """Shared memory, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a container may use, every value decided: CPUs, bytes of memory and of shared memory."""
-
-    cpus: Decimal
-    memory: int
-    shared_memory: int
-
-
-FALLBACK = Limits(Decimal(1), 2 * 1024**3, 64 * 1024**2)
-"""Limits where neither project nor lab names one; 64 MiB is Docker's and Kubernetes' own /dev/shm."""
 
 
 class Mount(Declaration):
