@@ -1,5 +1,6 @@
 """From a stack file on disk to a lab that may be deployed: every fault as file:line:col, all of them in one run."""
 
+import datetime as dt
 import json
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from labform.access import ended
 from labform.checks import check
 from labform.environments import Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import Lock, differences
 from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
+from labform.quotas import quotas
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
 from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
@@ -82,12 +85,14 @@ class Draft:
         _refuse(self.path, self.tree, problems)
 
 
-def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> StackFile:
+def load(
+    path: Path, *, lock: Path | None = None, addresses: Addresses | None = None, on: dt.date | None = None
+) -> StackFile:
     """A stack file with its lock, ready to deploy.
 
     Raises ProblemsError with every fault that was found, the lock's missing and stale entries among them.
     """
-    draft = read(path, lock=lock, addresses=addresses)
+    draft = read(path, lock=lock, addresses=addresses, on=on)
     recipes, images, problems = recipes_of(draft)
     ledger = plan_of(draft, images)
     command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
@@ -114,15 +119,20 @@ def _pinned(draft: Draft, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
             yield Problem(at, "pinned-changed", message, "leave pinned out to build it, or undo the change")
 
 
-def read(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> Draft:
-    """A stack file whose lab passed every check that needs neither lock nor environments; raises ProblemsError."""
+def read(
+    path: Path, *, lock: Path | None = None, addresses: Addresses | None = None, on: dt.date | None = None
+) -> Draft:
+    """A stack file whose lab passed every check that needs neither lock nor environments; raises ProblemsError.
+
+    With a day, people whose access has ended by then must hold nothing.
+    """
     tree = _tree(path)
     lab = _validated(path, tree)
     lab = _readdressed(lab, addresses or Addresses())
     lock_path = lock or path.with_suffix(".lock")
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
-    problems = check(lab)
-    draft.refuse([*problems, *recipes_of(draft)[2]] if problems else ())
+    problems = [*check(lab), *(ended(lab, on) if on else ())]
+    draft.refuse([*problems, *recipes_of(draft)[2], *quotas(lab, {}).problems] if problems else ())
     return draft
 
 
