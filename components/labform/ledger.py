@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from labform.checks import allowed_hosts, check_capacity
+from labform.compatibility import incompatible
+from labform.cuda import CudaNeed
 from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
@@ -25,17 +27,22 @@ class Ledger:
 
 
 def plan(
-    lab: LabArgs, lock: Lock, images: Mapping[str, str], busy: Mapping[str, Collection[int]] | None = None
+    lab: LabArgs,
+    lock: Lock,
+    images: Mapping[str, str],
+    busy: Mapping[str, Collection[int]] | None = None,
+    needs: Mapping[str, CudaNeed] | None = None,
 ) -> Ledger:
     """The lock for a lab that has passed its checks.
 
-    `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get.
+    `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get;
+    `needs` are the CUDA versions that environments show.
     """
     where = {name: allowed_hosts(lab, name) for name in lab.running()}
     limits = {name: lab.limits(name) for name in lab.running()}
     placements, unplaced = place(lab.running(), lab.hosts, where, lock.placements(), busy, limits)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *unplaced, *check_capacity(lab, placements)]
-    problems += quotas(lab, placements).problems
+    problems += [*quotas(lab, placements).problems, *incompatible(lab, placements, needs or {})]
     wanted = Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from labform.access import ended
 from labform.checks import check
+from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages
 from labform.environments import Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import Lock, differences
@@ -94,7 +95,7 @@ def load(
     """
     draft = read(path, lock=lock, addresses=addresses, on=on)
     recipes, images, problems = recipes_of(draft)
-    ledger = plan_of(draft, images)
+    ledger = plan_of(draft, images, cuda_needs(draft, recipes))
     command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
     if not draft.lock_path.exists() and not problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
@@ -186,10 +187,26 @@ def _unreadable(error: OSError | ValueError) -> str:
     return f"names a file that cannot be: {error}"
 
 
-def plan_of(draft: Draft, images: Iterable[str]) -> Ledger:
+def plan_of(draft: Draft, images: Iterable[str], needs: Mapping[str, CudaNeed] | None = None) -> Ledger:
     """What the lock should say, with the digests it has already."""
     known = {image: draft.lock.images[image] for image in images if image in draft.lock.images}
-    return plan(draft.lab, draft.lock, known)
+    return plan(draft.lab, draft.lock, known, needs=needs)
+
+
+def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNeed]:
+    """The CUDA version that the environment of a project with GPUs shows: by its wheels, else by its base's tag."""
+    found: dict[str, CudaNeed] = {}
+    for name, recipe in recipes.items():
+        project = draft.lab.projects[name]
+        pins = [one for one in recipe.files if one.name.startswith("environment/")] if project.gpus else []
+        shown = (cuda_of_packages(one.name.partition("/")[2], one.content().decode(errors="replace")) for one in pins)
+        if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name))):
+            found[name] = need
+    return found
+
+
+def _images(draft: Draft, project: str) -> tuple[str, ...]:
+    return draft.lab.projects[project].environment.images(draft.site(project))
 
 
 def _tree(path: Path) -> Node:

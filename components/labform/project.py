@@ -23,6 +23,15 @@ RESERVED_VARIABLES = frozenset(
 _IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
 
 
+class Requirements(Declaration):
+    """What a project's program needs of its GPUs and their driver; checked against the host it was given."""
+
+    cuda: Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]{1,2}$", examples=['"12.4"'])] | None = None
+    """The CUDA version its program was built for. Default: what the base image's tag or the locked wheels show."""
+    compute_capability: Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]$", examples=['"8.0"'])] | None = None
+    """The least compute capability its kernels run on. Default: the least of its CUDA version."""
+
+
 class Mount(Declaration):
     """Where a volume appears in a container; `home: /home/lab` is short for `home: {path: /home/lab}`."""
 
@@ -108,8 +117,10 @@ class ProjectArgs(Declaration):
     """The Docker host it runs on. Default: where its volumes are, else where its GPUs are free."""
     gpus: Annotated[int, Field(ge=0)] | GpuRequest = 0
     """GPUs: a number, or what kind. Default: none are visible."""
+    requires: Requirements = Requirements()
+    """What its program needs of GPUs and driver. Default: what its environment shows."""
     resources: Resources = Resources()
-    """Limits."""
+    """What its container may use. Default: its owner's, else their group's, else the lab's."""
     mounts: Mapping[Name, HostPath | Mount] = {}
     """Volumes by their id, and where each appears."""
     service: Service | None = None

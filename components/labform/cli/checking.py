@@ -9,7 +9,7 @@ import typer
 
 from labform.cli import LockOption, StackFileArgument, typer_app
 from labform.ledger import plan
-from labform.loading import load, read, recipes_of
+from labform.loading import cuda_needs, load, read, recipes_of
 from labform.lockfile import Lock
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
@@ -33,7 +33,9 @@ def check(
     if without_lock:
         draft = read(stack_file, lock=lock, on=_day(on))
         recipes, _, problems = recipes_of(draft)
-        draft.refuse([*problems, *plan(draft.lab, Lock(lab=draft.lab.lab), {}).problems])
+        draft.refuse(
+            [*problems, *plan(draft.lab, Lock(lab=draft.lab.lab), {}, needs=cuda_needs(draft, recipes)).problems]
+        )
         lab = draft.lab
     else:
         stack = load(stack_file, lock=lock, on=_day(on))

@@ -10,7 +10,7 @@ from labform.backends.docker.daemon import built, busy_ports, connected, registr
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.environments import Recipe
 from labform.ledger import plan
-from labform.loading import Draft, read, recipes_of
+from labform.loading import Draft, cuda_needs, read, recipes_of
 from labform.lockfile import Lock, LockedBuild, lock_text, write_lock
 from labform.naming import repository
 from labform.problems import LabformError
@@ -41,7 +41,7 @@ def lock_command(
     known |= dict(_given(image or []))
     images = {tag: known.get(tag) or _digest(draft, tag, offline or only_check) for tag in tags}
     seen, busy = (draft.lock, {}) if offline or only_check else _looked(draft)
-    ledger = plan(draft.lab, seen, images, busy)
+    ledger = plan(draft.lab, seen, images, busy, cuda_needs(draft, recipes))
     draft.refuse(ledger.problems)
     builds = {} if offline or only_check else _builds(draft, recipes)
     _finish(draft, ledger.lock.model_copy(update={"builds": {**ledger.lock.builds, **builds}}), only_check)
