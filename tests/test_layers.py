@@ -15,7 +15,20 @@ MODULES = {
 }
 PURE = [
     *("problems", "declaration", "naming", "people", "gpus", "volumes", "hosts", "project", "placement", "lockfile"),
-    *("ledger", "checks", "stack_file", "yaml_tree", "schema_errors", "loading"),
+    *(
+        "ledger",
+        "checks",
+        "quotas",
+        "access",
+        "compatibility",
+        "cuda",
+        "mig",
+        "stack_file",
+        "yaml_tree",
+        "schema_errors",
+        "loading",
+    ),
+    *("inheritance", "resources", "remainder"),
     *("backends", "backends.docker", "backends.kubernetes"),
 ]
 SDKS = {"pulumi", "pulumi_docker", "pulumi_kubernetes", "pulumi_docker_build", "docker", "kubernetes"}

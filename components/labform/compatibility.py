@@ -56,7 +56,8 @@ def _driver(lab: LabArgs, needs: _Needs) -> Iterator[Problem]:
     if needs.cuda is None:
         return
     least, driver = cuda.least_driver(needs.cuda.version), lab.hosts[needs.host].driver
-    said = f"needs CUDA {version_text(needs.cuda.version)} (from {needs.cuda.source})"
+    source = "" if needs.declared else f" (from {needs.cuda.source})"
+    said = f"needs CUDA {version_text(needs.cuda.version)}{source}"
     if least is None and needs.declared:
         yield Problem(needs.at, "unknown-cuda", f"{said}, and which driver that needs is not known", cuda.known())
     elif driver is None and needs.declared:
@@ -78,14 +79,13 @@ def _newer_hosts(lab: LabArgs, least: Version, newest: int | None) -> str:
 
 def _capability(lab: LabArgs, needs: _Needs) -> Iterator[Problem]:
     at: Location = ("projects", needs.project, "requires", "compute_capability")
-    source = ".".join(map(str, at))
-    least = needs.capability
+    least, source = needs.capability, ""
     if least is None and needs.cuda:
         least, at = cuda.least_capability(needs.cuda.version), needs.at
-        source = f"CUDA {version_text(needs.cuda.version)} of {needs.cuda.source}"
+        source = f" (from CUDA {version_text(needs.cuda.version)} of {needs.cuda.source})"
     for model in sorted({unit.model for unit in needs.devices}) if least else ():
         has = cuda.capability(model)
-        said = f"needs compute capability {version_text(least or ())} (from {source})"
+        said = f"needs compute capability {version_text(least or ())}{source}"
         if has is None and needs.capability:
             message = f"{said}, and what {model} of {needs.host} has is not known"
             hint = "write its model as `labform inventory` prints it, or leave requires.compute_capability out"

@@ -5,7 +5,7 @@ import json
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from labform.ledger import Ledger, plan
 from labform.lockfile import Lock, differences
 from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
 from labform.quotas import quotas
+from labform.remainder import remainder
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
 from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
@@ -128,13 +129,22 @@ def read(
     With a day, people whose access has ended by then must hold nothing.
     """
     tree = _tree(path)
-    lab = _validated(path, tree)
-    lab = _readdressed(lab, addresses or Addresses())
     lock_path = lock or path.with_suffix(".lock")
+    lab = _readdressed(_validated(path, tree, on), addresses or Addresses())
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
-    problems = [*check(lab), *(ended(lab, on) if on else ())]
-    draft.refuse([*problems, *recipes_of(draft)[2], *quotas(lab, {}).problems] if problems else ())
+    if problems := _at_sight(lab, on):
+        draft.refuse([*problems, *_more(draft)])
     return draft
+
+
+def _at_sight(lab: LabArgs, on: dt.date | None) -> list[Problem]:
+    """What is wrong with a lab by itself, and with who is in it on a day."""
+    return [*check(lab), *(ended(lab, on) if on else ())]
+
+
+def _more(draft: Draft) -> list[Problem]:
+    """What else can be said of a lab that cannot be placed: its environments, and quotas by what is asked for."""
+    return [*recipes_of(draft)[2], *quotas(draft.lab, {}).problems]
 
 
 def read_lock(path: Path, lab: str) -> Lock:
@@ -239,12 +249,26 @@ def _text(path: Path) -> str:
         raise LabformError(f"{path}: error[file] {(error.strerror or 'cannot be read').lower()}") from None
 
 
-def _validated(path: Path, tree: Node) -> LabArgs:
+def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
     try:
         return LabArgs.model_validate_json(json.dumps(tree.value))
     except ValidationError as error:
-        _refuse(path, tree, problems_of(error, LabArgs, tree))
+        faults = problems_of(error, LabArgs, tree)
+        rest = remainder(tree.value, [one.location for one in faults])
+        _refuse(path, tree, [*faults, *(_faults_beside(path, tree, rest, on) if rest else ())])
         raise
+
+
+def _faults_beside(path: Path, tree: Node, rest: Mapping[str, Any], on: dt.date | None) -> list[Problem]:
+    """What is wrong with the entries of a file that are well written."""
+    try:
+        lab = LabArgs.model_validate_json(json.dumps(rest))
+    except ValidationError:
+        return []
+    found = [*_at_sight(lab, on), *_more(Draft(path, lab, Lock(lab=lab.lab), path, tree))]
+    # Without the faulty entries a list of what there is would not be true.
+    partial = (one.code.startswith("unknown-") and not one.hint.startswith("did you mean") for one in found)
+    return [replace(one, hint="") if part else one for one, part in zip(found, partial, strict=True)]
 
 
 def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:

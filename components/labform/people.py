@@ -7,7 +7,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
+from pydantic_core import PydanticCustomError
 
 from labform.declaration import Declaration, Name, Uid, cpus, refusal, shown, size, size_text
 from labform.resources import Resources
@@ -25,7 +33,11 @@ def _limit(read: Callable[[object], Any], schema: dict[str, Any], write: Callabl
         if value is None:
             hint = "write unlimited to lift a limit, or leave the key out to inherit it"
             raise refusal("empty-limit", f"an empty value is no limit; {hint}")
-        return value if value == UNLIMITED else read(value)
+        try:
+            return value if value == UNLIMITED else read(value)
+        except PydanticCustomError as error:
+            context = error.context or {}
+            raise refusal(context["code"], f"{context['message']}, or unlimited") from None
 
     return [
         PlainValidator(parsed),
@@ -42,13 +54,13 @@ def gpu_share(value: object) -> Fraction:
         return Fraction(int(match[1]), int(match[2] or 1))
     if isinstance(value, float) and 0 <= value <= 1_000_000 and value == round(value, 3):
         return Fraction(str(value))
-    raise refusal("gpu-limit", f"{shown(value)} is not a number of GPUs; write for example 2, 0.5, 3/7 or unlimited")
+    raise refusal("gpu-limit", f"{shown(value)} is not a number of GPUs; write for example 2, 0.5 or 3/7")
 
 
 def _projects(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise refusal("project-limit", f"{shown(value)} is not a number of projects; write for example 3 or unlimited")
+    raise refusal("project-limit", f"{shown(value)} is not a number of projects; write for example 3")
 
 
 GpuLimit = Annotated[
@@ -88,6 +100,11 @@ class Quota(Declaration):
     """Running projects. Default: as inherited."""
     volumes: SizeLimit = None
     """The sizes of their managed volumes, of retired projects too. Default: as inherited."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A limit that is not given is left out: an empty one could not be read again."""
+        return {key: value for key, value in write(self).items() if value is not None}
 
 
 class Group(Quota):

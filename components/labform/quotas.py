@@ -154,7 +154,7 @@ def _over(usage: Usage) -> Problem:
     used, limit = amount_text(usage.kind, usage.used), amount_text(usage.kind, usage.limit or 0)
     parts = ", ".join(_said(part, usage.kind) for part in usage.parts)
     message = f"asks for {used} {_WORDS[usage.kind]}, {limit} allowed (from {usage.source}): {parts}"
-    less = "make one smaller" if usage.kind == "volumes" else "ask for less, retire a project"
+    less = {"volumes": "make one smaller", "projects": "retire one"}.get(usage.kind, "ask for less, retire a project")
     hint = f"{less}, or write people.{usage.person}.limits: {{{usage.kind}: {used}}}"
     return Problem(("people", usage.person), "quota", message, hint)
 
