@@ -25,7 +25,9 @@ UNLIMITED: Final = "unlimited"
 _SHARE = re.compile(r"([0-9]{1,6})(?:/([1-9][0-9]{0,5}))?")
 
 
-def _limit(read: Callable[[object], Any], schema: dict[str, Any], write: Callable[[Any], Any] = lambda one: one) -> Any:
+def _limit(
+    read: Callable[[object], Any], *schemas: dict[str, Any], write: Callable[[Any], Any] = lambda one: one
+) -> Any:
     """The annotations of a limit: what it is read by, what an editor is told, how it is written again."""
 
     def parsed(value: object) -> Any:
@@ -42,7 +44,7 @@ def _limit(read: Callable[[object], Any], schema: dict[str, Any], write: Callabl
     return [
         PlainValidator(parsed),
         PlainSerializer(lambda value: value if value in (None, UNLIMITED) else write(value)),
-        WithJsonSchema({"anyOf": [schema, {"const": UNLIMITED}]}),
+        WithJsonSchema({"anyOf": [*schemas, {"const": UNLIMITED}]}),
     ]
 
 
@@ -65,15 +67,17 @@ def _projects(value: object) -> int:
 
 GpuLimit = Annotated[
     Fraction | Literal["unlimited"] | None,
-    *_limit(gpu_share, {"type": ["number", "string"], "minimum": 0, "pattern": f"^{_SHARE.pattern}$"}, str),
+    *_limit(
+        gpu_share, {"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_SHARE.pattern}$"}, write=str
+    ),
 ]
 """A number of GPU equivalents: a MIG instance counts its compute slices, 3g of seven is 3/7."""
 CpuLimit = Annotated[
-    Decimal | Literal["unlimited"] | None, *_limit(cpus, {"type": "number", "exclusiveMinimum": 0}, float)
+    Decimal | Literal["unlimited"] | None, *_limit(cpus, {"type": "number", "exclusiveMinimum": 0}, write=float)
 ]
 """A number of CPUs."""
 SizeLimit = Annotated[
-    int | Literal["unlimited"] | None, *_limit(size, {"type": "string", "examples": ["96Gi"]}, size_text)
+    int | Literal["unlimited"] | None, *_limit(size, {"type": "string", "examples": ["96Gi"]}, write=size_text)
 ]
 """An amount of memory or storage."""
 ProjectLimit = Annotated[int | Literal["unlimited"] | None, *_limit(_projects, {"type": "integer", "minimum": 0})]
