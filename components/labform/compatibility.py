@@ -44,7 +44,7 @@ def incompatible(lab: LabArgs, placements: Mapping[str, Placement], found: Mappi
         if place and not place.gpus and (asked.cuda or asked.compute_capability):
             hint = "write gpus: 1, or leave requires out"
             yield Problem(("projects", name, "requires"), "no-gpu-asked", "is about GPUs, and it asks for none", hint)
-        if place and place.gpus:
+        if place and place.gpus and place.host in lab.hosts:
             devices = tuple(unit for unit in units(lab.hosts[place.host]) if unit.id in place.gpus)
             own = CudaNeed(version_of(asked.cuda), f"projects.{name}.requires.cuda") if asked.cuda else None
             capability = version_of(asked.compute_capability) if asked.compute_capability else None

@@ -14,7 +14,7 @@ from labform.declaration import size_text
 from labform.gpus import gpu_request
 from labform.mig import GEOMETRY, equivalent
 from labform.people import UNLIMITED
-from labform.placement import Placement, Unit, units
+from labform.placement import Placement, units
 from labform.problems import Problem
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
@@ -60,6 +60,15 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class _Device:
+    """A whole GPU, or an instance of a MIG profile; the id is empty for one that is only asked for."""
+
+    model: str | None
+    profile: str | None
+    id: str = ""
+
+
+@dataclass(frozen=True)
 class Quotas:
     """The usage of everybody who uses something or has a limit, by person and kind, and what is wrong with it."""
 
@@ -101,29 +110,38 @@ def _sum(amounts: Iterable[Amount]) -> Amount:
     return total
 
 
-def _devices(lab: LabArgs, placements: Mapping[str, Placement]) -> dict[str, list[Unit]]:
-    """What each running project was given, or asks for."""
-    known = {(host, unit.id): unit for host in lab.hosts for unit in units(lab.hosts[host])}
+def _devices(lab: LabArgs, placements: Mapping[str, Placement]) -> dict[str, list[_Device]]:
+    """What each running project was given, else what it asks for, as far as the file alone says what that is."""
+    known = {
+        (host, unit.id): _Device(unit.model, unit.profile, unit.id)
+        for host in lab.hosts
+        for unit in units(lab.hosts[host])
+    }
     found = {}
     for name, project in lab.running().items():
         place, request = placements.get(name), gpu_request(project.gpus)
-        if place:
+        if place and place.gpus:
             found[name] = [known[place.host, device] for device in place.gpus]
+        elif request and request.uuid:
+            found[name] = [device for (_, one), device in known.items() if one == request.uuid]
         else:
-            found[name] = [Unit("", request.model or "", request.mig)] * request.count if request else []
+            found[name] = [_Device(request.model, request.mig)] * request.count if request else []
     return found
 
 
-def _share(device: Unit) -> Fraction | None:
-    """The share of a GPU that a device is; None where labform's MIG table does not say."""
-    return equivalent(device.model, device.profile) if device.profile else Fraction(1)
+def _share(device: _Device) -> Fraction | None:
+    """The share of a GPU that a device is; None where labform's MIG table does not say, or has several for the name."""
+    if device.profile is None:
+        return Fraction(1)
+    shares = {equivalent(model, device.profile) for model in ([device.model] if device.model else GEOMETRY)} - {None}
+    return shares.pop() if len(shares) == 1 else None
 
 
-def _gpus(devices: Iterable[Unit]) -> Fraction:
+def _gpus(devices: Iterable[_Device]) -> Fraction:
     return sum((_share(one) or Fraction(0) for one in devices), Fraction(0))
 
 
-def _parts(lab: LabArgs, name: str, kind: str, devices: Sequence[Unit]) -> list[Part]:
+def _parts(lab: LabArgs, name: str, kind: str, devices: Sequence[_Device]) -> list[Part]:
     """What a project adds to a kind."""
     if kind == "projects":
         return [Part(name, 1)]
@@ -166,7 +184,7 @@ def _said(part: Part, kind: str) -> str:
     return f"{part.name}={amount_text(kind, part.amount)}" + (f" ({part.why})" if part.why else "")
 
 
-def _per_project(lab: LabArgs, name: str, devices: Sequence[Unit]) -> Iterator[Problem]:
+def _per_project(lab: LabArgs, name: str, devices: Sequence[_Device]) -> Iterator[Problem]:
     owner, used = lab.projects[name].owner, _gpus(devices)
     limit, source = _limit(lab, owner, "gpus_per_project")
     if limit is not None and used > limit:
@@ -177,7 +195,7 @@ def _per_project(lab: LabArgs, name: str, devices: Sequence[Unit]) -> Iterator[P
         yield Problem(("projects", name, "gpus"), "quota", message, hint)
 
 
-def _unknown_share(lab: LabArgs, name: str, devices: Sequence[Unit]) -> Iterator[Problem]:
+def _unknown_share(lab: LabArgs, name: str, devices: Sequence[_Device]) -> Iterator[Problem]:
     """A device that cannot be counted where it has to be."""
     owner = lab.projects[name].owner
     limit, source = _limit(lab, owner, "gpus")
