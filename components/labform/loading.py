@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -22,7 +21,8 @@ from labform.quotas import quotas
 from labform.remainder import remainder
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
-from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
+from labform.yaml_file import tree_of
+from labform.yaml_tree import Node
 
 _ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
 """Problems of a key itself, not of its value."""
@@ -128,7 +128,7 @@ def read(
 
     With a day, people whose access has ended by then must hold nothing.
     """
-    tree = _tree(path)
+    tree = tree_of(path)
     lock_path = lock or path.with_suffix(".lock")
     lab = _readdressed(_validated(path, tree, on), addresses or Addresses())
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
@@ -151,7 +151,7 @@ def read_lock(path: Path, lab: str) -> Lock:
     """The lock at a path, empty if there is none; raises ProblemsError if it is broken or another lab's."""
     if not path.exists():
         return Lock(lab=lab)
-    tree = _tree(path)
+    tree = tree_of(path)
     try:
         lock = Lock.model_validate_json(json.dumps(tree.value))
     except ValidationError as error:
@@ -217,36 +217,6 @@ def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNee
 
 def _images(draft: Draft, project: str) -> tuple[str, ...]:
     return draft.lab.projects[project].environment.images(draft.site(project))
-
-
-def _tree(path: Path) -> Node:
-    text = _text(path)
-    try:
-        return parse(text)
-    except YamlError as error:
-        shown = f"{path}:{error.line}:{error.column}: {error.problem}"
-        raise ProblemsError([error.problem], [shown]) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise LabformError(f"{path}: error[file] is not a regular file")
-        if path.stat().st_size > MAX_BYTES:
-            raise LabformError(f"{path}: error[file] is larger than {MAX_BYTES // 1024**2} MiB")
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        near = sorted(one.name for one in path.parent.glob("*.yaml"))
-        raise LabformError(f"{path}: error[file] there is no such file; {suggestion(path.name, near)}") from None
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig").split("\n")
-        at = f"{path}:{len(before)}:{len(before[-1]) + 1}"
-        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        raise LabformError(f"{at}: error[utf-8] {what}; save the file as UTF-8") from None
-    except OSError as error:
-        raise LabformError(f"{path}: error[file] {(error.strerror or 'cannot be read').lower()}") from None
 
 
 def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
