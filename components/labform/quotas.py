@@ -120,8 +120,9 @@ def _devices(lab: LabArgs, placements: Mapping[str, Placement]) -> dict[str, lis
     found = {}
     for name, project in lab.running().items():
         place, request = placements.get(name), gpu_request(project.gpus)
-        if place and place.gpus:
-            found[name] = [known[place.host, device] for device in place.gpus]
+        given = [(place.host, device) for device in place.gpus] if place else []
+        if given and known.keys() >= {*given}:
+            found[name] = [known[one] for one in given]
         elif request and request.uuid:
             found[name] = [device for (_, one), device in known.items() if one == request.uuid]
         else:
