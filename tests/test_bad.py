@@ -1,9 +1,12 @@
 """Bad input gets its message: `bad/NAME.yaml`, with `NAME.lock` if it has one, gives exactly `NAME.expected`.
 
-A new case needs no Python. `LABFORM_WRITE_EXPECTED=1 pytest tests/test_bad.py` writes what is said now, for review.
+A case whose first line has `--on DATE` is checked on that day. A new case needs no Python.
+`LABFORM_WRITE_EXPECTED=1 pytest tests/test_bad.py` writes what is said now, for review.
 """
 
+import datetime as dt
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,9 @@ CASES = sorted(path.stem for path in BAD.glob("*.yaml"))
 
 def said(name: str) -> str:
     """What loading a case says, in full."""
+    day = re.match(rb"#.*--on (\d{4}-\d\d-\d\d)", Path(f"{name}.yaml").read_bytes())
     with pytest.raises(LabformError) as refused:
-        load(Path(f"{name}.yaml"))
+        load(Path(f"{name}.yaml"), on=dt.date.fromisoformat(day[1].decode()) if day else None)
     return f"{refused.value}\n"
 
 

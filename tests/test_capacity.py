@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from labform.capacity import NAMED, named, over_commit
 from labform.hosts import Host
-from labform.project import Limits
+from labform.resources import Limits
 
 GIBIBYTE = 1024**3
 TENTH = Limits(Decimal("0.1"), GIBIBYTE, GIBIBYTE // 2)

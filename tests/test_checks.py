@@ -153,30 +153,6 @@ def test_other_values_are_not_taken_for_tokens(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "given", "kinds"),
-    [
-        ({}, {"gpus": 4}, []),
-        ({"gpus": 4}, {"gpus": 4}, []),
-        ({"gpus": 3}, {"gpus": 4}, ["gpus"]),
-        ({"gpus": 1}, {"gpus": {"mig": "1g.5gb", "count": 2}}, ["gpus"]),
-        ({"cpus": 1.5}, {"resources": {"cpus": 1.25}}, []),
-        ({"cpus": 1}, {"resources": {"cpus": 1.25}}, ["cpus"]),
-        ({"memory": "1Gi"}, {}, ["memory"]),
-        ({"projects": 1}, {}, []),
-        ({"projects": 0}, {}, ["projects"]),
-        ({"projects": 0}, {"state": "retired"}, []),
-    ],
-)
-def test_quotas_hold_for_all_running_projects_of_a_person(
-    group: dict[str, Any], given: dict[str, Any], kinds: list[str]
-) -> None:
-    """What is retired does not count; what a project does not name is counted with the lab's defaults."""
-    people = {"anna": {"uid": 10042, "group": "g"}}
-    found = check(lab(groups={"g": group}, people=people, projects={"p": project(**given)}))
-    assert [one.message.split(" of ")[0].rsplit(" ", 1)[1] for one in found] == kinds
-
-
-@pytest.mark.parametrize(
     ("cpus", "fits"), [(0.05, False), (0.01, False), (0.1, True), (1, True), (10, True), (1.25, True)]
 )
 def test_cpus_that_the_provider_would_read_back_as_others_are_refused(cpus: float, fits: bool) -> None:

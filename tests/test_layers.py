@@ -15,8 +15,9 @@ MODULES = {
 }
 PURE = [
     *("problems", "declaration", "naming", "people", "gpus", "volumes", "hosts", "project", "placement", "lockfile"),
-    *("units", "occupancy", "moves", "refusals", "capacity", "machines", "mig"),
-    *("ledger", "checks", "stack_file", "yaml_tree", "schema_errors", "loading"),
+    *("units", "occupancy", "moves", "refusals", "capacity", "machines", "mig", "yaml_file"),
+    *("ledger", "checks", "quotas", "access", "compatibility", "cuda", "stack_file", "yaml_tree", "schema_errors"),
+    *("loading", "inheritance", "resources", "remainder"),
     *("backends", "backends.docker", "backends.kubernetes"),
 ]
 SDKS = {"pulumi", "pulumi_docker", "pulumi_kubernetes", "pulumi_docker_build", "docker", "kubernetes"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labform.ledger import plan
-from labform.lockfile import Lock, LockedProject, LockedVolume
+from labform.lockfile import Lock, LockedBuild, LockedProject, LockedVolume
 from labform.stack_file import LabArgs
 
 from tests.labs import GPUS, hosts, lab, project
@@ -41,7 +41,15 @@ def test_a_first_lock_has_everything() -> None:
         "images": {"a:1": f"a{DIGEST}", "b:1": f"b{DIGEST}"},
         "volumes": {"home": {"state": "planned", "host": "local", "owner": "anna", "uid": 10042}},
         "projects": {"p": {"host": "local", "gpus": (), "port": 20000}},
+        "builds": {},
     }
+
+
+def test_what_was_built_is_kept_as_long_as_its_project() -> None:
+    """A retired project's image too, so that it can come back as it was."""
+    builds = {key: LockedBuild(recipe="0" * 16, image=f"r/{key}{DIGEST}") for key in ("p", "q", "gone")}
+    args = lab(projects={"p": project(), "q": project(state="retired")})
+    assert plan(args, Lock(lab="test", builds=builds), {}).lock.builds == {key: builds[key] for key in ("p", "q")}
 
 
 def test_the_next_lock_of_the_same_lab_is_the_same() -> None:

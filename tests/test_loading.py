@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from labform.ledger import plan
 from labform.loading import Addresses, load, read, read_lock, recipes_of
-from labform.lockfile import write_lock
+from labform.lockfile import Lock, write_lock
 from labform.problems import LabformError, ProblemsError
 from labform.yaml_tree import MAX_BYTES
 
@@ -292,3 +292,17 @@ def test_the_example_lab_is_valid(tmp_path: Path) -> None:
     stack = load(path)
     assert sorted(stack.recipes) == ["course", "course-data", "notebook", "paper"]
     assert stack.lock.projects["notebook"].port == 20001
+
+
+def test_a_pinned_project_needs_what_was_built(lab: Path) -> None:
+    """Without it, or with another recipe, it is refused; with it, nothing is stale."""
+    lab.write_text(TEXT.replace("    mounts", "    pinned: true\n    mounts"))
+    lock(lab)
+    assert "error[not-built] projects.thesis.pinned: the lock knows no image of it" in refused(lab)
+    draft = read(lab)
+    recipe = recipes_of(draft)[0]["thesis"].hash
+    built = {"thesis": {"recipe": recipe, "image": f"r/thesis@sha256:{'0' * 64}"}}
+    write_lock(draft.lock_path, Lock.model_validate(draft.lock.model_dump() | {"builds": built}))
+    assert load(lab).lock.builds["thesis"].recipe == recipe
+    (lab.parent / "thesis" / "requirements.txt").write_text("pandas\n")
+    assert "error[pinned-changed] projects.thesis.pinned: its environment is not what was built: recipe" in refused(lab)

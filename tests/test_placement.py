@@ -6,7 +6,8 @@ import pytest
 from labform.hosts import Host
 from labform.placement import Placement, place, units
 from labform.problems import Problem
-from labform.project import Limits, ProjectArgs
+from labform.project import ProjectArgs
+from labform.resources import Limits
 
 from tests.labs import GPUS, args, hosts, lab, placed
 from tests.test_placement_properties import limits

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labform.gpus import gpu_request
 from labform.placement import Placement, Placing, place, units
-from labform.project import Limits, ProjectArgs
+from labform.project import ProjectArgs
+from labform.resources import Limits
 
 from tests.labs import args, hosts, lab
 

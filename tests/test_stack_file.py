@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from labform.stack_file import FALLBACK, LabArgs, Limits
+from labform.resources import FALLBACK, Limits
+from labform.stack_file import LabArgs
 from pydantic import ValidationError
 
 from tests.labs import hosts, lab, project

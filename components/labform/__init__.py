@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from labform.lab import Lab, load
     from labform.people import Person
     from labform.problems import LabformError, ProblemsError
-    from labform.project import Command, Jupyter, Limits, ProjectArgs, Run
+    from labform.project import Command, Jupyter, ProjectArgs, Run
+    from labform.resources import Limits
     from labform.stack_file import LabArgs
     from labform.units import Placement
 
@@ -23,7 +24,7 @@ _HOMES = {
     "Lab": "lab",
     "LabArgs": "stack_file",
     "LabformError": "problems",
-    "Limits": "project",
+    "Limits": "resources",
     "Person": "people",
     "Pip": "environments",
     "Placement": "units",

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from labform.declaration import size_text
 from labform.problems import Location, Problem
-from labform.project import FALLBACK, Limits
+from labform.resources import FALLBACK, Limits
 from labform.units import Capacity
 
 NAMED = 8

@@ -4,7 +4,6 @@ Each check yields every fault it finds; none knows of files or positions.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
@@ -42,7 +41,7 @@ _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+)(:|/|$)")
 
 def check(lab: LabArgs) -> list[Problem]:
     """Every fault of a lab that can be seen without its lock, its hosts or its environments."""
-    checks = (_backend, _devices, _registry, _people, _volumes, _mounts, _variables, _resources, _quotas)
+    checks = (_backend, _devices, _registry, _people, _volumes, _mounts, _variables, _resources)
     return [problem for one in checks for problem in one(lab)]
 
 
@@ -182,39 +181,14 @@ def _resources(lab: LabArgs) -> Iterator[Problem]:
     for name in lab.projects:
         limits = lab.limits(name)
         if limits.shared_memory > limits.memory:
-            shared, memory = size_text(limits.shared_memory), size_text(limits.memory)
-            message = f"shared memory {shared} is part of memory, which is {memory}"
-            yield Problem(("projects", name, "resources"), "shared-memory", message)
+            shared, memory = lab.resource(name, "shared_memory"), lab.resource(name, "memory")
+            message = (
+                f"shared memory {size_text(shared.value)} (from {shared.source}) is part of memory, "
+                f"which is {size_text(memory.value)} (from {memory.source})"
+            )
+            hint = f"write resources: {{memory: {size_text(shared.value)}}} or more, or less shared_memory"
+            yield Problem(("projects", name, "resources"), "shared-memory", message, hint)
         if lab.hosts and Decimal(cpus_text(limits.cpus)) != limits.cpus:
             message = f"the Docker provider cannot keep {limits.cpus:f} CPUs"
             near = max(round(limits.cpus, 1), Decimal("0.1"))
             yield Problem(("projects", name, "resources", "cpus"), "cpus", message, f"for example {near:f}")
-
-
-def _quotas(lab: LabArgs) -> Iterator[Problem]:
-    """People whose running projects ask for more than their group allows, naming what asks for how much."""
-    asked: dict[str, dict[str, dict[str, Decimal]]] = defaultdict(lambda: defaultdict(dict))
-    for name, project in lab.running().items():
-        limits, gpus = lab.limits(name), project.gpus
-        count = gpus if isinstance(gpus, int) else gpus.count
-        amounts: dict[str, int | Decimal] = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
-        for kind, amount in amounts.items():
-            asked[project.owner][kind][name] = Decimal(amount)
-    for person in sorted(asked):
-        group = lab.people[person].group if person in lab.people else None
-        for kind, amounts_by_project in asked[person].items():
-            limit = getattr(lab.groups.get(group or ""), kind, None)
-            if limit is not None and sum(amounts_by_project.values()) > limit:
-                yield _over_quota(person, str(group), kind, amounts_by_project, Decimal(limit))
-
-
-def _over_quota(person: str, group: str, kind: str, amounts: Mapping[str, Decimal], limit: Decimal) -> Problem:
-    def text(amount: Decimal) -> str:
-        """An amount in the unit of its kind."""
-        return size_text(int(amount)) if kind == "memory" else f"{amount:f}"
-
-    parts = ", ".join(f"{name}={text(amount)}" for name, amount in amounts.items() if amount)
-    message = (
-        f"asks for {text(Decimal(sum(amounts.values())))} {kind} of {text(limit)} (groups.{group}.{kind}): {parts}"
-    )
-    return Problem(("people", person), "quota", message)

@@ -45,9 +45,9 @@ def size(value: object) -> int:
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     count = int(Decimal(match[1]) * _SIZE_UNITS[match[2]]) if match else value
     if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= _LARGEST:
-        raise refusal("size", f"{_shown(value)} is not a size; write a number and Mi, Gi or Ti, for example 16Gi")
+        raise refusal("size", f"{shown(value)} is not a size; write a number and Mi, Gi or Ti, for example 16Gi")
     if count % _MEBIBYTE:
-        raise refusal("size", f"{_shown(value)} is not a whole number of MiB; for example 512Mi")
+        raise refusal("size", f"{shown(value)} is not a whole number of MiB; for example 512Mi")
     return count
 
 
@@ -68,7 +68,7 @@ def duration(value: object) -> int:
     seconds = int(match[1]) * _DURATION_UNITS[match[2]] if match else value
     if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds <= _LONGEST:
         return seconds
-    raise refusal("duration", f"{_shown(value)} is not a duration; write a number and s, m, h or d, for example 12h")
+    raise refusal("duration", f"{shown(value)} is not a duration; write a number and s, m, h or d, for example 12h")
 
 
 def duration_text(seconds: int) -> str:
@@ -77,15 +77,17 @@ def duration_text(seconds: int) -> str:
     return f"{seconds // _DURATION_UNITS[unit]}{unit}"
 
 
-def _cpus(value: object) -> Decimal:
+def cpus(value: object) -> Decimal:
+    """A positive number of CPUs with at most two decimals; raises a validator's error for anything else."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         number = Decimal(str(value))
         if number.is_finite() and number > 0 and number == round(number, 2):
             return number.normalize()
-    raise refusal("cpus", f"{_shown(value)} is not a number of CPUs; write a positive number, for example 4 or 0.5")
+    raise refusal("cpus", f"{shown(value)} is not a number of CPUs; write a positive number, for example 4 or 0.5")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A given value as a message says it."""
     if isinstance(value, str):
         return f'"{brief(value)}"'
     known = {type(None): "nothing", dict: "a mapping", list: "a list"}
@@ -139,7 +141,7 @@ Duration = Annotated[
 
 Cpus = Annotated[
     Decimal,
-    BeforeValidator(_cpus),
+    BeforeValidator(cpus),
     PlainSerializer(float, return_type=float),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "examples": [4, 0.5]}),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from labform import loading
+from labform import loading, naming
 from labform.backends.docker.daemon import check_listening, check_login
 from labform.backends.docker.data import data_of, url_of
 from labform.backends.docker.hosts import DockerHosts
@@ -76,14 +76,19 @@ class Lab(pulumi.ComponentResource):
             f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
         )
         hosts = DockerHosts(args, lock=lock, parent=self)
-        images = {key: self._image(key, recipes[key]) for key in running}
+        images = {key: self._reference(key, recipes[key]) for key in running}
         tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
         for key in running:
-            hosts.workspace(key, image=images[key].reference, secret=secret, token=tokens.get(key))
-        self.projects = _summary(args, lock, {key: image.reference for key, image in images.items()})
+            hosts.workspace(key, image=images[key], secret=secret, token=tokens.get(key))
+        self.projects = _summary(args, lock, images)
         self.tokens = pulumi.Output.secret(pulumi.Output.all(**tokens))
         self.gpus = gpu_table(args, lock)
         self.register_outputs({})
+
+    def _reference(self, name: str, recipe: Recipe) -> pulumi.Input[str]:
+        if self._args.projects[name].pinned:
+            return self._lock.builds[name].image
+        return self._image(name, recipe).reference
 
     def _image(self, name: str, recipe: Recipe) -> Image:
         registry = self._args.registry
@@ -91,7 +96,7 @@ class Lab(pulumi.ComponentResource):
         return Image(
             f"{self._args.lab}-{name}",
             recipe,
-            repository=f"{registry.address}/{name}" if registry else f"{self._args.lab}/{name}",
+            repository=naming.repository(self._args.lab, name, registry.address if registry else None),
             push=registry is not None,
             username=registry.username if registry else None,
             password=password,
@@ -111,7 +116,7 @@ def service_token(lab_secret: str, lab: str, project: str, generation: int) -> s
     return hmac.new(lab_secret.encode(), message, hashlib.sha256).hexdigest()[:48]
 
 
-def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, Any]]:
+def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Input[str]]) -> dict[str, dict[str, Any]]:
     """A row for each project; all but the digest is known at preview."""
     placements = lock.placements()
     rows: dict[str, dict[str, Any]] = {}

@@ -8,9 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from labform.checks import allowed_hosts
+from labform.compatibility import incompatible
+from labform.cuda import CudaNeed
 from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
+from labform.quotas import quotas
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
 
@@ -30,23 +33,27 @@ def plan(
     lock: Lock,
     images: Mapping[str, str],
     busy: Mapping[str, Collection[int]] | None = None,
+    needs: Mapping[str, CudaNeed] | None = None,
     moving: Collection[str] = (),
 ) -> Ledger:
     """The lock for a lab that has passed its checks.
 
     `images` are the tags it needs with what they stand for; `busy` are ports, by host, that no new service should get;
-    `moving` are projects that may be moved where others fit in no other way.
+    `needs` are the CUDA versions that environments show; `moving` are projects that may be moved where others fit in no
+    other way.
     """
     running = lab.running()
     where = {name: allowed_hosts(lab, name) for name in running}
     limits = {name: lab.limits(name) for name in running}
     placing = place(running, lab.hosts, where, lock.placements(), busy, limits, moving)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *placing.problems]
+    problems += [*quotas(lab, placing.places).problems, *incompatible(lab, placing.places, needs or {})]
     wanted = Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),
         volumes=_volumes(lab, lock),
         projects={name: _locked(one) for name, one in placing.places.items()},
+        builds={name: one for name, one in sorted(lock.builds.items()) if name in lab.projects},
     )
     return Ledger(wanted, tuple(problems), placing.ended)
 

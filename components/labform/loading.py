@@ -1,23 +1,28 @@
 """From a stack file on disk to a lab that may be deployed: every fault as file:line:col, all of them in one run."""
 
+import datetime as dt
 import json
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from labform.access import ended
 from labform.checks import check
+from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages
 from labform.environments import Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
 from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
+from labform.quotas import quotas
+from labform.remainder import remainder
 from labform.schema_errors import problems_of
 from labform.stack_file import LabArgs
-from labform.yaml_tree import MAX_BYTES, Node, YamlError, parse
+from labform.yaml_file import text_of, tree_of
+from labform.yaml_tree import Node
 
 _ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
 """Problems of a key itself, not of its value."""
@@ -78,42 +83,73 @@ class StackFile(Draft):
     recipes: Mapping[str, Recipe]
 
 
-def load(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> StackFile:
+def load(
+    path: Path, *, lock: Path | None = None, addresses: Addresses | None = None, on: dt.date | None = None
+) -> StackFile:
     """A stack file with its lock, ready to deploy.
 
     Raises ProblemsError with every fault that was found, the lock's missing and stale entries among them.
     """
-    draft = read(path, lock=lock, addresses=addresses)
+    draft = read(path, lock=lock, addresses=addresses, on=on)
     recipes, images, problems = recipes_of(draft)
-    ledger = plan_of(draft, images)
+    ledger = plan_of(draft, images, cuda_needs(draft, recipes))
     command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
     if not draft.lock_path.exists() and not problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     needed = {image: draft.lock.images.get(image, "") for image in images}
     stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command, ledger.ended)
+    problems += _pinned(draft, recipes)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, recipes)
 
 
-def read(path: Path, *, lock: Path | None = None, addresses: Addresses | None = None) -> Draft:
-    """A stack file whose lab passed every check that needs neither lock nor environments; raises ProblemsError."""
-    tree = _tree(path)
-    lab = _validated(path, tree)
-    lab = _readdressed(lab, addresses or Addresses())
+def _pinned(draft: Draft, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+    """Pinned projects that the lock knows no image of, or another one than their environment describes now."""
+    for name, recipe in recipes.items():
+        if not draft.lab.projects[name].pinned:
+            continue
+        at: Location = ("projects", name, "pinned")
+        if (known := draft.lock.builds.get(name)) is None:
+            hint = "leave pinned out for one `pulumi up`, then run `labform lock`"
+            yield Problem(at, "not-built", "the lock knows no image of it", hint)
+        elif known.recipe != recipe.hash:
+            message = f"its environment is not what was built: recipe {recipe.hash}, locked {known.recipe}"
+            yield Problem(at, "pinned-changed", message, "leave pinned out to build it, or undo the change")
+
+
+def read(
+    path: Path, *, lock: Path | None = None, addresses: Addresses | None = None, on: dt.date | None = None
+) -> Draft:
+    """A stack file whose lab passed every check that needs neither lock nor environments; raises ProblemsError.
+
+    With a day, people whose access has ended by then must hold nothing.
+    """
+    tree = tree_of(path)
     lock_path = lock or path.with_suffix(".lock")
+    lab = _readdressed(_validated(path, tree, on), addresses or Addresses())
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
-    problems = check(lab)
-    draft.refuse([*problems, *recipes_of(draft)[2]] if problems else ())
+    if problems := _at_sight(lab, on):
+        draft.refuse([*problems, *_more(draft)])
     return draft
+
+
+def _at_sight(lab: LabArgs, on: dt.date | None) -> list[Problem]:
+    """What is wrong with a lab by itself, and with who is in it on a day."""
+    return [*check(lab), *(ended(lab, on) if on else ())]
+
+
+def _more(draft: Draft) -> list[Problem]:
+    """What else can be said of a lab that cannot be placed: its environments, and quotas by what is asked for."""
+    return [*recipes_of(draft)[2], *quotas(draft.lab, {}).problems]
 
 
 def read_lock(path: Path, lab: str) -> Lock:
     """The lock at a path, empty if there is none; raises ProblemsError if it is broken or another lab's."""
     if not path.exists():
         return Lock(lab=lab)
-    if line := unmerged(_text(path)):
+    if line := unmerged(text_of(path)):
         raise LabformError(f"{path}:{line}:1: error[unmerged] git left a conflict here; {AFTER_MERGE}")
-    tree = _tree(path)
+    tree = tree_of(path)
     try:
         lock = Lock.model_validate_json(json.dumps(tree.value))
     except ValidationError as error:
@@ -159,48 +195,48 @@ def _unreadable(error: OSError | ValueError) -> str:
     return f"names a file that cannot be: {error}"
 
 
-def plan_of(draft: Draft, images: Iterable[str]) -> Ledger:
+def plan_of(draft: Draft, images: Iterable[str], needs: Mapping[str, CudaNeed] | None = None) -> Ledger:
     """What the lock should say, with the digests it has already."""
     known = {image: draft.lock.images[image] for image in images if image in draft.lock.images}
-    return plan(draft.lab, draft.lock, known)
+    return plan(draft.lab, draft.lock, known, needs=needs)
 
 
-def _tree(path: Path) -> Node:
-    text = _text(path)
-    try:
-        return parse(text)
-    except YamlError as error:
-        shown = f"{path}:{error.line}:{error.column}: {error.problem}"
-        raise ProblemsError([error.problem], [shown]) from None
+def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNeed]:
+    """The CUDA version that the environment of a project with GPUs shows: by its wheels, else by its base's tag."""
+    found: dict[str, CudaNeed] = {}
+    for name, recipe in recipes.items():
+        project = draft.lab.projects[name]
+        pins = [one for one in recipe.files if one.name.startswith("environment/")] if project.gpus else []
+        shown = (cuda_of_packages(one.name.partition("/")[2], one.content().decode(errors="replace")) for one in pins)
+        if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name))):
+            found[name] = need
+    return found
 
 
-def _text(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise LabformError(f"{path}: error[file] is not a regular file")
-        if path.stat().st_size > MAX_BYTES:
-            raise LabformError(f"{path}: error[file] is larger than {MAX_BYTES // 1024**2} MiB")
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        near = sorted(one.name for one in path.parent.glob("*.yaml"))
-        raise LabformError(f"{path}: error[file] there is no such file; {suggestion(path.name, near)}") from None
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig").split("\n")
-        at = f"{path}:{len(before)}:{len(before[-1]) + 1}"
-        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        raise LabformError(f"{at}: error[utf-8] {what}; save the file as UTF-8") from None
-    except OSError as error:
-        raise LabformError(f"{path}: error[file] {(error.strerror or 'cannot be read').lower()}") from None
+def _images(draft: Draft, project: str) -> tuple[str, ...]:
+    return draft.lab.projects[project].environment.images(draft.site(project))
 
 
-def _validated(path: Path, tree: Node) -> LabArgs:
+def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
     try:
         return LabArgs.model_validate_json(json.dumps(tree.value))
     except ValidationError as error:
-        _refuse(path, tree, problems_of(error, LabArgs, tree))
+        faults = problems_of(error, LabArgs, tree)
+        rest = remainder(tree.value, [one.location for one in faults])
+        _refuse(path, tree, [*faults, *(_faults_beside(path, tree, rest, on) if rest else ())])
         raise
+
+
+def _faults_beside(path: Path, tree: Node, rest: Mapping[str, Any], on: dt.date | None) -> list[Problem]:
+    """What is wrong with the entries of a file that are well written."""
+    try:
+        lab = LabArgs.model_validate_json(json.dumps(rest))
+    except ValidationError:
+        return []
+    found = [*_at_sight(lab, on), *_more(Draft(path, lab, Lock(lab=lab.lab), path, tree))]
+    # Without the faulty entries a list of what there is would not be true.
+    partial = (one.code.startswith("unknown-") and not one.hint.startswith("did you mean") for one in found)
+    return [replace(one, hint="") if part else one for one, part in zip(found, partial, strict=True)]
 
 
 def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:

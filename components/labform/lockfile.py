@@ -47,6 +47,19 @@ class LockedProject(Declaration):
     """Its port on the host."""
 
 
+Reference = Annotated[str, Field(pattern=r"@sha256:[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$")]
+"""An image by digest; of a lab without a registry, by its id."""
+
+
+class LockedBuild(Declaration):
+    """What was built for a project last."""
+
+    recipe: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """The hash of all that decided it."""
+    image: Reference
+    """The image that came of it."""
+
+
 class Lock(Declaration):
     """The ledger of one lab."""
 
@@ -60,6 +73,8 @@ class Lock(Declaration):
     """Managed volumes, past ones too."""
     projects: Mapping[Name, LockedProject] = {}
     """Running projects."""
+    builds: Mapping[Name, LockedBuild] = {}
+    """What was built for projects, as far as `labform lock` has seen it; `pinned` projects run it."""
 
     def placements(self) -> dict[str, Placement]:
         """The projects' entries as placements."""
@@ -70,7 +85,7 @@ def lock_text(lock: Lock) -> str:
     """The lock as a file: stable order, one line per entry, so that two branches conflict only where both changed."""
     data = lock.model_dump(mode="json", exclude_defaults=True)
     lines = [HEADER, f"format: {lock.format}\n", f"lab: {lock.lab}\n"]
-    for section in ("images", "volumes", "projects"):
+    for section in ("images", "volumes", "projects", "builds"):
         if entries := data.get(section):
             lines.append(f"{section}:\n")
             lines.extend(f"  {_flow(key)}: {_flow(entries[key])}\n" for key in sorted(entries))

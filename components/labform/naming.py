@@ -31,6 +31,11 @@ def volume(lab: str, volume_id: str) -> str:
     return f"{lab}-{volume_id}"
 
 
+def repository(lab: str, project: str, registry: str | None) -> str:
+    """Where a project's images are kept: below the registry's address, else in the builder's daemon."""
+    return f"{registry}/{project}" if registry else f"{lab}/{project}"
+
+
 def network(lab: str) -> str:
     """The network of a lab on one host: `labform-ds01`."""
     return f"labform-{lab}"

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import product
 
 from labform.gpus import GpuRequest
-from labform.project import Limits
+from labform.resources import Limits
 from labform.units import Capacity, Kind, Placement, units
 
 

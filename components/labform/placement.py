@@ -17,8 +17,9 @@ from labform.gpus import gpu_request
 from labform.moves import Budget, Move, find_moves
 from labform.occupancy import Demand, Occupancy
 from labform.problems import Problem
-from labform.project import Limits, ProjectArgs
+from labform.project import ProjectArgs
 from labform.refusals import asked_of, conflict, held_by, who, why_none
+from labform.resources import Limits
 from labform.units import Capacity, Kind, Placement, Unit, units
 
 __all__ = ["Capacity", "Kind", "Placement", "Placing", "Unit", "place", "units"]

@@ -1,15 +1,14 @@
 """A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from labform.declaration import Cpus, Declaration, Duration, EnvironmentVariable, HostPath, Name, Port, Size, refusal
+from labform.declaration import Declaration, Duration, EnvironmentVariable, HostPath, Name, Port, refusal
 from labform.environments import Environment
 from labform.gpus import GpuRequest
+from labform.resources import Resources
 
 RESERVED_VARIABLES = frozenset(
     {
@@ -24,28 +23,13 @@ RESERVED_VARIABLES = frozenset(
 _IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
 
 
-class Resources(Declaration):
-    """Limits of one container. Each value left out comes from the lab's `defaults`."""
+class Requirements(Declaration):
+    """What a project's program needs of its GPUs and their driver; checked against the host it was given."""
 
-    cpus: Cpus | None = None
-    """CPUs. Default: the lab's, else 1."""
-    memory: Size | None = None
-    """Memory, without swap. Default: the lab's, else 2Gi."""
-    shared_memory: Size | None = None
-    """Shared memory, part of memory; PyTorch's data loaders live there. Default: the lab's, else 64Mi."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a container may use, every value decided: CPUs, bytes of memory and of shared memory."""
-
-    cpus: Decimal
-    memory: int
-    shared_memory: int
-
-
-FALLBACK = Limits(Decimal(1), 2 * 1024**3, 64 * 1024**2)
-"""Limits where neither project nor lab names one; 64 MiB is Docker's and Kubernetes' own /dev/shm."""
+    cuda: Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]{1,2}$", examples=['"12.4"'])] | None = None
+    """The CUDA version its program was built for. Default: what the base image's tag or the locked wheels show."""
+    compute_capability: Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]$", examples=['"8.0"'])] | None = None
+    """The least compute capability its kernels run on. Default: the least of its CUDA version."""
 
 
 class Mount(Declaration):
@@ -133,8 +117,10 @@ class ProjectArgs(Declaration):
     """The Docker host it runs on. Default: where its volumes are, else where its GPUs are free."""
     gpus: Annotated[int, Field(ge=0)] | GpuRequest = 0
     """GPUs: a number, or what kind. Default: none are visible."""
+    requires: Requirements = Requirements()
+    """What its program needs of GPUs and driver. Default: what its environment shows."""
     resources: Resources = Resources()
-    """Limits."""
+    """What its container may use. Default: its owner's, else their group's, else the lab's."""
     mounts: Mapping[Name, HostPath | Mount] = {}
     """Volumes by their id, and where each appears."""
     service: Service | None = None
@@ -147,6 +133,8 @@ class ProjectArgs(Declaration):
     """Secrets by the name they have in the container."""
     state: Literal["running", "retired"] = "running"
     """`retired`: the container is gone, its GPUs are free, its data stays."""
+    pinned: bool = False
+    """Run the image that the lock knows, and build nothing. Default: build what the environment describes."""
     must_run: bool = True
     """False lets an idle rule stop it; what was stopped stays so until somebody starts it. Runs never must."""
     stop_grace: Duration = 30

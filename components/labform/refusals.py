@@ -8,7 +8,7 @@ from labform.declaration import size_text
 from labform.gpus import GpuRequest
 from labform.occupancy import Occupancy
 from labform.problems import Problem, suggestion
-from labform.project import Limits
+from labform.resources import Limits
 from labform.units import Placement, Unit
 
 

@@ -1,6 +1,6 @@
 """The root of a stack file: one lab, in full. Pure, so that a file can be checked without Pulumi."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,8 +8,10 @@ from pydantic import Field
 from labform.backends import Backend, Docker
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress
 from labform.hosts import DOCKER_ADDRESS, LOCAL, Host
-from labform.people import Group, Person
-from labform.project import FALLBACK, Limits, ProjectArgs, Resources, SecretReference
+from labform.inheritance import Inherited, Layer, inherited
+from labform.people import Group, Person, Quota
+from labform.project import ProjectArgs, SecretReference
+from labform.resources import FALLBACK, Limits, Resources
 from labform.volumes import ManagedVolume, Volume
 
 LAB_SECRET = "lab-secret"  # noqa: S105  the name of a secret
@@ -61,7 +63,9 @@ class Defaults(Declaration):
     base: Name | None = None
     """The base of environments that name none."""
     resources: Resources = Resources()
-    """Limits of projects that name none."""
+    """What a container gets where neither project nor owner nor group says."""
+    limits: Quota = Quota()
+    """What each person may use where neither they nor their group say. Default: no limits."""
 
 
 class LabArgs(Declaration):
@@ -105,13 +109,31 @@ class LabArgs(Declaration):
         return volume.host or next(iter(sorted(self.hosts)), None)
 
     def limits(self, project: str) -> Limits:
-        """What a project's container may use: its own figures, else the lab's defaults, else FALLBACK."""
-        own, lab = self.projects[project].resources, self.defaults.resources
-        return Limits(
-            own.cpus or lab.cpus or FALLBACK.cpus,
-            own.memory or lab.memory or FALLBACK.memory,
-            own.shared_memory or lab.shared_memory or FALLBACK.shared_memory,
-        )
+        """What a project's container may use: its own figures, else those it inherits, else FALLBACK."""
+        return Limits(*(self.resource(project, field).value for field in ("cpus", "memory", "shared_memory")))
+
+    def resource(self, project: str, field: str) -> Inherited:
+        """`cpus`, `memory` or `shared_memory` of a project's container, and where it is written."""
+        own = self.projects[project]
+        layers: list[Layer] = [(f"projects.{project}.resources", own.resources)]
+        layers += [(f"{place}.resources", one.resources) for place, one in self._person_and_group(own.owner)]
+        layers.append(("defaults.resources", self.defaults.resources))
+        return inherited(field, layers) or Inherited(getattr(FALLBACK, field), "labform's default")
+
+    def quota(self, person: str, field: str) -> Inherited | None:
+        """A limit of a person and where it is written; None where nobody wrote one."""
+        layers: list[Layer] = [
+            (f"{place}.limits", one.limits) if isinstance(one, Person) else (place, one)
+            for place, one in self._person_and_group(person)
+        ]
+        return inherited(field, [*layers, ("defaults.limits", self.defaults.limits)])
+
+    def _person_and_group(self, name: str) -> Iterator[tuple[str, Person | Group]]:
+        """Somebody and the group they are in, as far as they are declared, and where each stands in the file."""
+        if person := self.people.get(name):
+            yield f"people.{name}", person
+            if person.group and (group := self.groups.get(person.group)):
+                yield f"groups.{person.group}", group
 
     def running(self) -> dict[str, ProjectArgs]:
         """The projects that are not retired, by name."""

@@ -107,6 +107,38 @@ def test_check_says_what_is_sent(stack_file: Path, labform: Terminal) -> None:
     assert out.endswith("lab.yaml: lab unit, 1 projects, 1 volumes: ok\n")
 
 
+@pytest.mark.parametrize("lock", [(), ("--without-lock",)])
+def test_check_on_a_day_asks_whose_access_has_ended(stack_file: Path, labform: Terminal, lock: tuple[str, ...]) -> None:
+    """Only a day that somebody typed is looked at; `today` is one."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    stack_file.write_text(stack_file.read_text().replace("uid: 10042", "uid: 10042\n    until: 2020-03-31"))
+    words = ("check", str(stack_file), *lock)
+    assert labform(*words)[0] == labform(*words, "--on", "2020-03-31")[0] == 0
+    for day in ("2020-04-01", "today"):
+        code, _, err = labform(*words, "--on", day)
+        assert (code, err.count("error[access-ended]"), err.count("\n")) == (1, 1, 1)
+    assert labform(*words, "--on", "1.4.2020") == (
+        1,
+        "",
+        '--on "1.4.2020": write a date such as 2027-03-31, or today\n',
+    )
+
+
+def test_a_file_judged_alone_is_placed_as_well(stack_file: Path, labform: Terminal) -> None:
+    """Without a lock, too, more GPUs than there are is a fault."""
+    stack_file.write_text(stack_file.read_text().replace("gpus: 2", "gpus: 5"))
+    code, _, err = labform("check", str(stack_file), "--without-lock")
+    assert (code, err.count("error[no-gpu]"), err.count("\n")) == (1, 1, 1)
+
+
+def test_a_lock_is_not_written_for_a_driver_that_is_too_old(stack_file: Path, labform: Terminal) -> None:
+    """What would not start is refused before anything is written."""
+    stack_file.write_text(stack_file.read_text().replace("gpus:\n      -", "driver: '470.82'\n      gpus:\n      -", 1))
+    stack_file.write_text(stack_file.read_text().replace(TAG, "nvidia/cuda:12.4.1-base"))
+    code, _, err = labform("lock", str(stack_file), "--offline", "--image", f"nvidia/cuda:12.4.1-base={DIGEST}")
+    assert (code, err.count("error[driver-too-old]"), Path("lab.lock").exists()) == (1, 1, False)
+
+
 def test_check_refuses_with_exit_code_1(stack_file: Path, labform: Terminal) -> None:
     """What is wrong goes to the errors, and nothing to the output."""
     stack_file.write_text(stack_file.read_text().replace("owner: anna", "owner: ana"))

@@ -30,6 +30,7 @@ NOT_HERE = {
     "NodePool": "as Kubernetes",
     "StorageClasses": "as Kubernetes",
     "ClaimVolume": "a claim is Kubernetes' own",
+    "ProjectArgs.pinned": "a new lab has no image to run again; test_pinned pins one",
     "LabArgs.retired": "a new lab has nothing to retire; test_lifecycle retires a volume",
 }
 """What the lab of this file does not use, by model or field, and why."""

@@ -1,5 +1,6 @@
 """`labform check` and `labform schema`: what a stack file may say, and whether one does."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from labform.cli import LockOption, typer_app
-from labform.loading import StackFile, load, read, recipes_of
+from labform.ledger import plan
+from labform.loading import StackFile, cuda_needs, load, read, recipes_of
 from labform.lockfile import Lock
 from labform.machines import Stack, clashes
 from labform.problems import LabformError
@@ -19,18 +21,24 @@ def check(
     stack_files: Annotated[list[Path], typer.Argument(help="Stack files, for example stacks/*.yaml.")],
     lock: LockOption = None,
     without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack files alone.")] = False,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="Refuse what people hold whose access ended before it.")
+    ] = None,
 ) -> None:
     """Say what is wrong with stack files and their locks, all of it; several are judged as labs that share machines.
+
+    `--on 2027-04-01`, or `--on today`, looks at `until` of people as well; nothing else reads a date.
 
     Example: labform check stacks/*.yaml
     """
     if lock and len(stack_files) > 1:
         raise LabformError("--lock: give it with one stack file; each of several has its own lock beside it")
+    day = _day(on)
     stacks: list[StackFile] = []
     faults: list[str] = []
     for path in dict.fromkeys(stack_files):
         try:
-            stacks.append(_judged(path, lock, without_lock=without_lock))
+            stacks.append(_judged(path, lock, day, without_lock=without_lock))
         except LabformError as error:
             faults.append(str(error))
     if faults and stacks:
@@ -40,15 +48,16 @@ def check(
         raise LabformError("\n".join(faults))
 
 
-def _judged(path: Path, lock: Path | None, *, without_lock: bool) -> StackFile:
+def _judged(path: Path, lock: Path | None, on: dt.date | None, *, without_lock: bool) -> StackFile:
     """A stack file that is well, which is said."""
     if without_lock:
-        draft = read(path, lock=lock)
+        draft = read(path, lock=lock, on=on)
         recipes, _, problems = recipes_of(draft)
-        draft.refuse(problems)
-        stack = StackFile(path, draft.lab, Lock(lab=draft.lab.lab), draft.lock_path, draft.tree, recipes)
+        alone = Lock(lab=draft.lab.lab)
+        draft.refuse([*problems, *plan(draft.lab, alone, {}, needs=cuda_needs(draft, recipes)).problems])
+        stack = StackFile(path, draft.lab, alone, draft.lock_path, draft.tree, recipes)
     else:
-        stack = load(path, lock=lock)
+        stack = load(path, lock=lock, on=on)
     for name, recipe in stack.recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")
@@ -67,6 +76,16 @@ def _between(stacks: list[StackFile]) -> list[str]:
         except LabformError as error:
             said.append(str(error))
     return said
+
+
+def _day(text: str | None) -> dt.date | None:
+    """The day that was typed; LabformError if it is none."""
+    try:
+        return (
+            dt.datetime.now().astimezone().date() if text == "today" else dt.date.fromisoformat(text) if text else None
+        )
+    except ValueError:
+        raise LabformError(f'--on "{text}": write a date such as 2027-03-31, or today') from None
 
 
 @typer_app.command()

@@ -1,17 +1,19 @@
 """`labform lock`: bring a lab's ledger up to date with its stack file and with what exists."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labform.backends.docker.daemon import busy_ports, connected, registry_digest, volumes_of
+from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.environments import Recipe
 from labform.ledger import Ledger, plan
-from labform.loading import Addresses, Draft, load, read, recipes_of
-from labform.lockfile import Lock, lock_text, write_lock
+from labform.loading import Addresses, Draft, cuda_needs, load, read, recipes_of
+from labform.lockfile import Lock, LockedBuild, lock_text, write_lock
+from labform.naming import repository
 from labform.problems import LabformError, suggestion
 
 
@@ -42,15 +44,17 @@ def lock_command(
         return
     draft = read(stack_file, lock=lock, addresses=parsed(addresses))
     _known(move or [], draft)
-    _, tags, problems = recipes_of(draft)
+    recipes, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
     known |= dict(_given(image or []))
     images = {tag: known.get(tag) or _digest(draft, tag, offline) for tag in tags}
     seen, busy = (draft.lock, {}) if offline else _looked(draft)
-    ledger = plan(draft.lab, seen, images, busy, move or ())
+    ledger = plan(draft.lab, seen, images, busy, cuda_needs(draft, recipes), move or ())
     draft.refuse(ledger.problems)
-    changed = write_lock(draft.lock_path, ledger.lock)
+    builds = {} if offline else _builds(draft, recipes)
+    wanted = ledger.lock.model_copy(update={"builds": {**ledger.lock.builds, **builds}})
+    changed = write_lock(draft.lock_path, wanted)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
     for line in _moved(draft.lock, ledger):
         print(line)
@@ -92,6 +96,23 @@ def _digest(draft: Draft, tag: str, offline: bool) -> str:
         raise LabformError(f"{tag} is not in the lock, and no registry is asked; run `labform lock {draft.path}`")
     with connected("builder", draft.lab.builder.daemon) as client:
         return registry_digest(client, tag)
+
+
+def _builds(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuild]:
+    """What was built since the lock was written, as far as the builder's daemon and the registry can say."""
+    known = {name: one.recipe for name, one in draft.lock.builds.items()}
+    wanted = {name: one.hash for name, one in recipes.items() if known.get(name) != one.hash}
+    registry = draft.lab.registry.address if draft.lab.registry else None
+    found: dict[str, str | None] = {}
+    try:
+        with connected("builder", draft.lab.builder.daemon, timeout=10) as client:
+            for name, recipe in wanted.items():
+                found[name] = built(
+                    client, repository(draft.lab.lab, name, registry), recipe, pushed=registry is not None
+                )
+    except LabformError as error:
+        print(f"note: {error}; what it has built is kept as the lock says", file=sys.stderr)
+    return {name: LockedBuild(recipe=wanted[name], image=image) for name, image in found.items() if image}
 
 
 def _looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:

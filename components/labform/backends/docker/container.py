@@ -11,7 +11,8 @@ from labform.hosts import cpus_text
 from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
 from labform.people import Person
 from labform.placement import Placement
-from labform.project import JUPYTER_PORT, Command, Jupyter, Limits, ProjectArgs
+from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
+from labform.resources import Limits
 from labform.volumes import Directory, Volume
 
 TOKEN_FILE = f"{SECRETS}/jupyter-token"

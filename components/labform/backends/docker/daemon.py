@@ -124,6 +124,18 @@ def registry_digest(client: "DockerClient", tag: str) -> str:
     return f"{name}@{digest}"
 
 
+def built(client: "DockerClient", repository: str, tag: str, *, pushed: bool) -> str | None:
+    """The reference by digest of an image that was built and pushed, or its id where it was not; None without one."""
+    from docker.errors import APIError, ImageNotFound
+
+    try:
+        if not pushed:
+            return str(client.images.get(f"{repository}:{tag}").id)
+        return f"{repository}@{client.images.get_registry_data(f'{repository}:{tag}').id}"
+    except (APIError, ImageNotFound):
+        return None
+
+
 def check_login(registry: str) -> None:
     """Raise LabformError unless whoever runs this has logged in to a registry, by `docker login`.
 

@@ -9,7 +9,8 @@ from labform import naming
 from labform.backends.docker import container
 from labform.people import Person
 from labform.placement import Placement
-from labform.project import FALLBACK, Limits, ProjectArgs
+from labform.project import ProjectArgs
+from labform.resources import FALLBACK, Limits
 from labform.volumes import Volume
 
 
