@@ -17,7 +17,6 @@ from labform.mig import (
     layouts,
     offered,
     profile_of,
-    smallest,
     why_not,
 )
 
@@ -170,37 +169,6 @@ def test_what_stands_in_the_way_is_said(names: list[str], reason: str) -> None:
 def test_two_media_instances_are_the_reason() -> None:
     """Where each is within its own limit, the engines are named."""
     assert why_not("A30", ["1g.6gb+me", "2g.12gb+me"]) == "one instance can have its media engines (+me)"
-
-
-@pytest.mark.parametrize(
-    ("model", "mebibytes", "name"),
-    [
-        ("A100-40GB", 1, "1g.5gb"),
-        ("A100-40GB", 4864, "1g.5gb"),
-        ("A100-40GB", 4865, "1g.10gb"),
-        ("A100-40GB", 10240, "3g.20gb"),
-        ("A100-40GB", 40192, "7g.40gb"),
-        ("A100-40GB", 40193, None),
-        ("H200", 40 * 1024, "3g.71gb"),
-        ("A30", 6000, "2g.12gb"),
-        ("V100-32GB", 1, None),
-    ],
-)
-def test_the_smallest_profile_has_the_memory(model: str, mebibytes: int, name: str | None) -> None:
-    """Judged by what a program finds, not by the gigabytes of the name, and by compute slices first."""
-    found = smallest(model, mebibytes)
-    assert (found.name if found else None) == name
-
-
-@given(st.sampled_from(MODELS), st.integers(1, 200_000))
-def test_nothing_smaller_is_adequate(model: str, mebibytes: int) -> None:
-    """The chosen profile has enough, and no profile with less of both kinds of slices has."""
-    found = smallest(model, mebibytes)
-    enough = [one for one in offered(model) if one.framebuffer >= mebibytes and not one.media]
-    assert (found is None) == (not enough)
-    if found:
-        assert found in enough
-        assert not any(one.compute <= found.compute and one.memory < found.memory for one in enough)
 
 
 @pytest.mark.parametrize(

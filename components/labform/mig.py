@@ -128,15 +128,6 @@ def equivalent(model: str, name: str) -> Fraction | None:
     return found.equivalent if found else None
 
 
-def smallest(model: str, mebibytes: int) -> Profile | None:
-    """The smallest profile with at least that much memory; None where no instance has it.
-
-    Media engines are never asked for by memory alone.
-    """
-    adequate = [one for one in offered(model) if one.framebuffer >= mebibytes and not one.media]
-    return min(adequate, key=lambda one: (one.compute, one.memory), default=None)
-
-
 def layouts(profiles: Iterable[Profile]) -> Iterator[tuple[Placed, ...]]:
     """Every legal set of placed instances of these profiles on one GPU, the empty one too, each once."""
     kinds = tuple(profiles)
