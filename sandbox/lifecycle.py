@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from toolchain.once import exclusive
+
 from . import base_image, daemon, host_settings, network, registry, toolset
 from .commands import run
 from .credentials import USERNAME
 from .errors import SandboxError
 from .layout import Layout, layout_of
 from .leftovers import CGROUPS, remaining
-from .locks import exclusive
 from .state import State
 
 if TYPE_CHECKING:

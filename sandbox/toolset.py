@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.once import made_once
+
 from . import debian
 from .commands import run
 from .errors import SandboxError
 from .layout import cache_directory
-from .locks import made_once
 
 Progress = Callable[[str], None]
 

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -72,8 +72,11 @@ def found(collection: Any, name: str) -> Any | None:
 
 def stop(client: "DockerClient", container_id: str) -> None:
     """Stop a container, within the time that it is declared to need; one that is gone already is fine."""
+    from docker.errors import NotFound
+
     if container := found(client.containers, container_id):
-        container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
+        with suppress(NotFound):
+            container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
 
 
 def volumes_of(client: "DockerClient", lab: str) -> set[str]:

@@ -56,7 +56,7 @@ class DockerWorkspace(pulumi.ComponentResource):
             hostname=name,
             image=image,
             user=person.user,
-            envs=container.environment(args, placement, secrets or {}),
+            envs=container.environment(args, placement, gpu_request, secrets or {}),
             labels=container.labels(lab, name, args),
             mounts=container.mounts(args, volumes or {}, sources or {}) or None,
             ports=container.ports(args, placement),
@@ -66,6 +66,7 @@ class DockerWorkspace(pulumi.ComponentResource):
             **container.limits(limits),
             **container.hardening(args),
             **container.devices(placement, gpu_request),
+            **container.process_limits(args, placement),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 replace_on_changes=list(container.replaced_by(placement, gpu_request)),
