@@ -14,6 +14,7 @@ from pydantic import Field
 
 from labform.declaration import Declaration, Name, Port
 from labform.gpus import DeviceId
+from labform.hosts import Host
 from labform.placement import Placement
 from labform.problems import Problem
 
@@ -76,6 +77,11 @@ class Lock(Declaration):
     def placements(self) -> dict[str, Placement]:
         """The projects' entries as placements."""
         return {name: Placement(one.host, one.gpus, one.port) for name, one in self.projects.items()}
+
+    def placements_at(self, hosts: Mapping[str, Host], host: str) -> dict[str, Placement]:
+        """Those on a host's daemon: also of hosts that share it, as those of a lab that is tried on one machine do."""
+        address = hosts[host].address
+        return {name: place for name, place in self.placements().items() if hosts[place.host].address == address}
 
 
 def lock_text(lock: Lock) -> str:

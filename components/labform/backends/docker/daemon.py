@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, VOLUME_LABEL
-from labform.problems import LabformError
+from labform.problems import LabformError, brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,23 @@ def check_listening(host: str, address: str, *, timeout: int = 5) -> None:
             probe.connect(parts.path if near else (parts.hostname or "", parts.port or 2375))
         except OSError as error:
             raise _unreachable(host, address) from error
+
+
+def check_ssh(host: str, address: str, *, timeout: int) -> None:
+    """Raise LabformError, with what ssh says, unless a host behind `ssh://` lets this user in without a question.
+
+    `timeout` is in seconds. Docker's SDK would wait for minutes, or ask for a password.
+    """
+    if not address.startswith("ssh://"):
+        return
+    command = ["ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}", "--", address, "true"]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=2 * timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unreachable(host, address) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise LabformError(f"host {host}: {address} cannot be reached: {brief(said[-1]) if said else 'ssh failed'}")
 
 
 def _unreachable(host: str, address: str) -> LabformError:

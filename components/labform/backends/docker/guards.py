@@ -26,10 +26,10 @@ class Guards:
     def __init__(
         self, lab: str, name: str, host: Host, created: Collection[str], placements: Mapping[str, Placement]
     ) -> None:
-        """`created` are the ids of volumes that the lock says hold data, `placements` what it gives to each project."""
+        """`created` are ids of volumes that the lock says hold data, `placements` what it gives each project here."""
         self._lab, self._host, self._address, self._created = lab, name, host.address, frozenset(created)
         self._declared = host
-        self._given = {project: place for project, place in placements.items() if place.host == name}
+        self._given = placements
         self._devices: dict[str, frozenset[str]] = {}
         self.volumes = self._binding("volume", self._before_volume)
         self.networks = self._binding("network", self._before_network)

@@ -26,7 +26,8 @@ class DockerHosts:
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         self._providers = {name: self._provider(name, host) for name, host in sorted(args.hosts.items())}
         self._guards = {
-            name: Guards(args.lab, name, host, created, lock.placements()) for name, host in sorted(args.hosts.items())
+            name: Guards(args.lab, name, host, created, lock.placements_at(args.hosts, name))
+            for name, host in sorted(args.hosts.items())
         }
         self._networks = {name: self._network(name) for name in sorted(args.hosts)}
         self._sources = {key: self._source(key) for key in sorted(args.volumes)}
