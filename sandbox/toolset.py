@@ -44,7 +44,7 @@ if [ "$spec" ] && ! (ulimit -l unlimited) 2>/dev/null; then
 fi
 exec "${0%/*}/../usr/sbin/runc" "$@"
 """
-"""Lowers the locked memory that GPU containers ask for to what there is, where even root may not raise it."""
+"""Lowers the locked memory that containers with IPC_LOCK ask for to what there is, where even root may not raise it."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What runs beside what is planned: every difference is named, with the container and what to do."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,3 +118,16 @@ def test_each_host_is_asked_once_and_one_that_is_silent_hides_no_other(monkeypat
     assert sorted(asked) == ["a", "b", "c"]
     assert [*found["a"]] == [*found["c"]] == ["one"]  # type: ignore[misc]
     assert str(found["b"]) == "host b: silent"
+
+
+def test_a_host_behind_ssh_says_why_it_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's ssh is asked without a question and with a time limit; its last line is the reason."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\necho "Permission denied (publickey)." >&2\nexit 255\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    host = lab(runs_on=hosts(gpu1={"address": "ssh://lab@gpu1.invalid"})).hosts
+    said = containers_on(host, timeout=7)["gpu1"]
+    assert str(said) == "host gpu1: ssh://lab@gpu1.invalid cannot be reached: Permission denied (publickey)."
+    words = (tmp_path / "words").read_text().split()
+    assert words == ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=7", "--", "ssh://lab@gpu1.invalid", "true"]

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,16 @@ import yaml
 from tests.engine.bench import PORTS, REPOSITORY, Bench
 
 STACK = REPOSITORY / "stacks" / "gpu-server.yaml"
+_SSH = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+host=$1
+shift
+[ "$1" != -- ] || shift
+case $host in *ds01.invalid) exec sh -c "$*" ;; esac
+exit 255
+"""
+"""Runs the command here: options, `--`, the host, the command."""
 PARTS = [str(one.relative_to(REPOSITORY)) for one in (REPOSITORY / "projects" / "training").iterdir() if one.is_file()]
 
 
@@ -121,14 +133,16 @@ def test_an_edit_touches_its_project_only(server: Bench) -> None:
     assert "seminar" not in given(server)
 
 
-def test_gpus_live_says_what_runs(server: Bench) -> None:
-    """As planned is said so; a container from outside that takes every GPU, and one of ours that is down, are named."""
+def test_gpus_live_says_what_runs(server: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As planned is said so, over ssh too; a stranger who takes every GPU, and one of ours that is down, are named."""
     words = ("gpus", "--live", "--json", "--addresses", json.dumps(server.deployment.addresses))
     rows = json.loads(server.deployment.labform(*words, capture=True).stdout)["gpus"]
     holders = {row["gpu"]: row["holder"] for row in rows}
     running = {row["gpu"]: row["live"] for row in rows if row["live"]}
     assert running
     assert all(users == [f"{server.name}-{holders[gpu]}"] for gpu, users in running.items())
+    far = _over_ssh(server, tmp_path, monkeypatch)
+    assert json.loads(server.deployment.labform(*words[:-1], far, capture=True).stdout)["gpus"] == rows
     every = [{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}]
     config = server.docker.api.create_host_config(device_requests=every)
     image, stranger = server.inspect("course")["Image"], f"bob-{server.name}"
@@ -146,3 +160,14 @@ def test_gpus_live_says_what_runs(server: Bench) -> None:
     assert "from outside the lab has" in named[stranger]
     assert "is planned for exam" in named[stranger]
     assert "is exited" in named[f"{server.name}-exam"]
+
+
+def _over_ssh(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The lab's addresses with its host behind an `ssh` that runs what it is told on this machine."""
+    (folder / "ssh").write_text(_SSH)
+    (folder / "ssh").chmod(0o755)
+    (folder / "docker").symlink_to(bench.deployment.box.docker_cli)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setitem(bench.deployment.tools, "PATH", f"{folder}:{bench.deployment.tools['PATH']}")  # type: ignore[arg-type]
+    given = bench.deployment.addresses
+    return json.dumps({**given, "registry": "registry.invalid/ds01", "hosts": {"ds01": "ssh://lab@ds01.invalid"}})
