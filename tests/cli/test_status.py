@@ -1,6 +1,7 @@
 """`labform status`: a row for each project from one question to each host, and what nobody planned."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_each_host_is_asked_once(stack: StackFile, monkeypatch: pytest.MonkeyPat
         "old": "retired",
     }
     assert rows["c"]["cause"] == "host two: silent"
+
+
+def test_a_silent_host_without_projects_is_named(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows what stands there, and no project's row says so."""
+    empty = replace(stack, lock=Lock(lab="test"))
+    monkeypatch.setattr(status, "containers_on", lambda *_, **__: {"one": {}, "two": LabformError("host two: silent")})
+    rows = {row["project"]: row.get("cause") for row in lab_status(empty)}
+    assert rows["(host two)"] == "host two: silent"
+    assert "(host one)" not in rows
 
 
 def test_what_no_project_is_has_a_row(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ def status(
 def lab_status(stack: StackFile) -> list[dict[str, Any]]:
     """A row for each project, in the order of names, with what its daemon says of its container.
 
-    After them come containers of this lab that the lock gives no place: what a killed run left, or an `up` removes.
+    After them come containers of this lab that the lock gives no place: what a killed run left, or an `up` removes; and
+    hosts without projects that do not answer.
     """
     seen = containers_on(stack.lab.hosts, lab=stack.lab.lab)
     rows = [_row(stack, name, seen) for name in sorted(stack.lab.projects)]
@@ -69,9 +70,13 @@ def _row(stack: StackFile, name: str, seen: Mapping[str, Containers | LabformErr
 
 
 def _unplanned(stack: StackFile, host: str, found: Containers | LabformError) -> Iterator[dict[str, Any]]:
+    there = stack.lock.placements_at(stack.lab.hosts, host)
     if isinstance(found, LabformError):
+        if not there:
+            row = {"project": f"(host {host})", "image": "", "url": "", "data": []}
+            yield {**row, "state": "unknown", "cause": str(found)}
         return
-    here = {naming.container(stack.lab.lab, name) for name in stack.lock.placements_at(stack.lab.hosts, host)}
+    here = {naming.container(stack.lab.lab, name) for name in there}
     for name in sorted({*found} - here):
         row = {"project": name, "image": found[name]["Config"]["Image"], "url": "", "data": []}
         yield {**row, "state": "unplanned", "cause": f"on {host}, and {unplanned(name)}"}
