@@ -20,3 +20,4 @@ lab = Lab(stack.lab.lab, stack.lab, lock=stack.lock, recipes=stack.recipes, secr
 pulumi.export("projects", lab.projects)
 pulumi.export("tokens", lab.tokens)
 pulumi.export("gpus", lab.gpus)
+pulumi.export("quotas", lab.quotas)

@@ -19,6 +19,7 @@ def run(
     *,
     doing: str,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> str:
     """Run `command` and return what it printed; SandboxError names `doing` and the cause if it fails."""
     words = [str(word) for word in command]
@@ -27,6 +28,7 @@ def run(
     result = subprocess.run(
         words,
         env={**os.environ, "LC_ALL": "C", **(env or {})},
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

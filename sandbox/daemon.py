@@ -86,7 +86,9 @@ def _settings(layout: Layout, pool: Pool, tools: Toolset) -> dict[str, Any]:
     proxy.unlink(missing_ok=True)
     # Started by a path of our own, a proxy left behind can be told from another daemon's.
     proxy.symlink_to(tools.program("docker-proxy"))
+    later = {"cdi-spec-dirs": [str(layout.cdi)]} if tools.later else {}
     return {
+        **later,
         "hosts": [f"unix://{layout.socket}"],
         "data-root": str(layout.data),
         "exec-root": str(layout.run / "exec"),

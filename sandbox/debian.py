@@ -44,6 +44,19 @@ def refresh(into: Path) -> None:
     run(_apt(into, "update"), doing="apt-get update")
 
 
+def download_of(suite: str, packages: Sequence[str], into: Path) -> list[Path]:
+    """Download these packages alone, as another suite of the host's Debian mirror has them (after `refresh`)."""
+    own = next(one for one in repositories(into) if one.suite == release("VERSION_CODENAME"))
+    sources, there = into / "sources.list", into / suite
+    sources.write_text(f"deb {own.address} {suite} {own.component}\n")
+    there.mkdir()
+    options = [f"Dir::Etc::sourcelist={sources}", "Dir::Etc::sourceparts=-", "Acquire::Languages=none"]
+    chosen = [word for option in options for word in ("-o", option)]
+    run(_apt(into, "update", *chosen), doing=f"apt-get update for {suite}")
+    run(_apt(into, "download", *chosen, *packages), doing=f"download {', '.join(packages)} of {suite}", cwd=there)
+    return sorted(there.glob("*.deb"))
+
+
 def repositories(lists: Path) -> list[Repository]:
     """The distribution's own repositories, as the host's apt reaches them (after `refresh`)."""
     wanted = "$(ORIGIN)|$(IDENTIFIER)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"

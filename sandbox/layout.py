@@ -60,6 +60,11 @@ class Layout:
         return self.root / "data"
 
     @property
+    def cdi(self) -> Path:
+        """Where a later Docker looks for CDI specifications; it sees at once what is written there."""
+        return self.root / "cdi"
+
+    @property
     def registry(self) -> Path:
         """The registry's blobs, password, port and configuration."""
         return self.root / "registry"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from toolchain.once import exclusive
+
 from . import base_image, daemon, host_settings, network, registry, toolset
 from .commands import run
 from .credentials import USERNAME
 from .errors import SandboxError
 from .layout import Layout, layout_of
 from .leftovers import CGROUPS, remaining
-from .locks import exclusive
 from .state import State
 
 if TYPE_CHECKING:
@@ -65,8 +66,11 @@ class Status:
         return self.daemon and self.registry
 
 
-def start(root: Path, *, name: str, progress: Callable[[str], None] | None = None) -> Sandbox:
-    """Start what is not running yet and return the way in; on a running sandbox this only checks it."""
+def start(root: Path, *, name: str, progress: Callable[[str], None] | None = None, later: bool = False) -> Sandbox:
+    """Start what is not running yet and return the way in; on a running sandbox this only checks it.
+
+    `later` asks for a daemon of our own that knows CDI; specifications are read from `root / "cdi"`.
+    """
     layout = layout_of(root)
     lines: list[str] = []
 
@@ -77,7 +81,7 @@ def start(root: Path, *, name: str, progress: Callable[[str], None] | None = Non
 
     try:
         with exclusive(layout.lock):
-            state = _started(layout, name, say)
+            state = _started(layout, name, say, later=later)
     except (OSError, DockerException) as error:
         raise SandboxError(f"sandbox {name} at {layout.root}: {error}") from error
     return _described(layout, state, tuple(lines))
@@ -110,15 +114,15 @@ def status(root: Path) -> Status:
     return Status(layout.root, bool(host) and daemon.answers(host), serving, len(remaining(layout)) + serving)
 
 
-def _started(layout: Layout, name: str, say: Progress) -> State:
+def _started(layout: Layout, name: str, say: Progress, *, later: bool) -> State:
     state = State.read(layout.state)
-    state.name = name
-    installed = None if state.private else _installed_host()
+    state.name, state.later = name, state.later or later
+    installed = None if state.private or state.later else _installed_host()
     if not installed:
         _require_what_a_daemon_needs()
     layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     state.write(layout.state)
-    tools = toolset.obtain(say)
+    tools = toolset.obtain_later(say) if state.later else toolset.obtain(say)
     state.private, state.host = not installed, installed or f"unix://{layout.socket}"
     state.docker = _client(installed, tools)
     if installed:

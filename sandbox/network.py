@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolchain.once import exclusive
+
 from . import leftovers, processes
 from .commands import run
 from .errors import SandboxError
 from .layout import RUN_DIRECTORY, Layout
-from .locks import exclusive
 
 if TYPE_CHECKING:
     from .toolset import Toolset

@@ -9,12 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolchain.once import made_once
+
 from . import debian
 from .commands import run
 from .errors import SandboxError
 from .image import Layer, pack
 from .layout import cache_directory
-from .locks import made_once
 
 if TYPE_CHECKING:
     from .toolset import Progress, Toolset

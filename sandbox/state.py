@@ -19,6 +19,8 @@ class State:
     """The daemon's address."""
     private: bool = False
     """Whether the daemon is ours to stop; once it is, an installed one that appears later is not taken."""
+    later: bool = False
+    """Whether it is of a later Docker, which knows CDI."""
     pool: str = ""
     """The private daemon's addresses."""
     docker: str = ""

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.once import made_once
+
 from . import debian
 from .commands import run
 from .errors import SandboxError
 from .layout import cache_directory
-from .locks import made_once
 
 Progress = Callable[[str], None]
 
@@ -20,6 +21,9 @@ TESTED = {"docker.io": "20.10.24", "docker-registry": "2.8.2"}
 """Upstream versions (Debian 12) that the sandbox's tests ran with."""
 
 PACKAGES = ("docker.io", "containerd", "runc", "iptables", "tini", "docker-registry", "debootstrap")
+
+LATER_SUITE, LATER_DOCKER = "forky", "28.5.2"
+"""The Debian whose Docker, of that version when it was tested, knows CDI; its programs run on Debian 12's C library."""
 
 REVISION = "3"
 """Part of the cache's key: raised when the way of extracting changes."""
@@ -40,7 +44,7 @@ if [ "$spec" ] && ! (ulimit -l unlimited) 2>/dev/null; then
 fi
 exec "${0%/*}/../usr/sbin/runc" "$@"
 """
-"""Lowers the locked memory that GPU containers ask for to what there is, where even root may not raise it."""
+"""Lowers the locked memory that containers with IPC_LOCK ask for to what there is, where even root may not raise it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Toolset:
     """Extracted packages below `directory`."""
 
     directory: Path
+    later: Path | None = None
+    """A later Docker's packages, whose programs come first."""
 
     @property
     def docker(self) -> Path:
@@ -56,15 +62,18 @@ class Toolset:
 
     def program(self, name: str) -> Path:
         """The path of an extracted program; SandboxError if the packages have none of this name."""
-        for folder in ("usr/sbin", "usr/bin", "sbin", "bin"):
-            if (path := self.directory / folder / name).exists():
-                return path
+        for directory in filter(None, (self.later, self.directory)):
+            for folder in ("usr/sbin", "usr/bin", "sbin", "bin"):
+                if (path := directory / folder / name).exists():
+                    return path
         raise SandboxError(f"Debian's packages have no {name} here: the sandbox is tested with Debian 12's")
 
     @property
     def environment(self) -> dict[str, str]:
         """What the extracted programs need to find each other, their libraries and plugins."""
         folders = [self.directory / name for name in ("labform-bin", "usr/sbin", "usr/bin", "sbin", "bin")]
+        if self.later:
+            folders[:0] = [self.later / "usr/sbin", self.later / "usr/bin"]
         # Last, so that a GPU machine's real hook is found first.
         stub = self.directory / "labform-stub"
         libraries = {path.parent for path in self.directory.glob("**/lib/*/*.so*")}
@@ -85,6 +94,24 @@ def obtain(progress: Progress) -> Toolset:
     if not directory.is_dir():
         progress("fetching Docker and a registry from Debian's packages: about 10 seconds, once")
     return Toolset(made_once(directory, lambda target: _extract(target, progress)))
+
+
+def obtain_later(progress: Progress) -> Toolset:
+    """The same with a later Debian's Docker daemon, which knows CDI; 50 MB more, downloaded once per cache."""
+    directory = cache_directory() / f"docker-{LATER_SUITE}-{os.uname().machine}-1"
+    if not directory.is_dir():
+        progress(f"fetching Docker {LATER_DOCKER} from {LATER_SUITE}'s packages: about 15 seconds, once")
+    return Toolset(obtain(progress).directory, made_once(directory, lambda target: _extract_later(target, progress)))
+
+
+def _extract_later(target: Path, progress: Progress) -> None:
+    with tempfile.TemporaryDirectory(dir=target) as scratch:
+        debian.refresh(Path(scratch))
+        for archive in debian.download_of(LATER_SUITE, ("docker.io", "containerd"), Path(scratch)):
+            name, version = debian.fields(archive)
+            if name == "docker.io" and version != LATER_DOCKER:
+                progress(f"warning: {name} {version} is not {LATER_DOCKER}, which the sandbox is tested with")
+            run(["dpkg-deb", "--extract", archive, target], doing=f"extract {name}")
 
 
 def _extract(target: Path, progress: Progress) -> None:

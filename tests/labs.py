@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labform.placement import Placement
 from labform.project import ProjectArgs
 from labform.stack_file import LabArgs
+from labform.units import Placement
 
 GPUS = [{"uuid": f"GPU-{letter}", "model": "A100-40GB"} for letter in "abcd"]
 """Four GPUs of one host."""

@@ -1,5 +1,6 @@
 """What nvidia-smi and Docker print, read: each format, all of them together, and what none of them prints."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,11 @@ def test_a_cut_capture_never_ends_in_a_traceback(host: str, name: str, data: st.
         read_captures([(name, text[:end])])
     except LabformError as error:
         assert "error[capture]" in str(error)  # noqa: PT017  either end is right
+
+
+def test_a_default_runtime_that_shows_gpus_is_noted() -> None:
+    """An image's own variable then gives a container every GPU, unless it was made by labform."""
+    info = json.loads((CAPTURES / "h100-mig-off" / "docker-info.json").read_text())
+    assert read_captures([("x", json.dumps(info))]).notes == []
+    (note,) = read_captures([("x", json.dumps({**info, "DefaultRuntime": "nvidia"}))]).notes
+    assert "default runtime" in note

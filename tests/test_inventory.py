@@ -129,7 +129,7 @@ def test_any_name_has_a_word(name: str, memory: int | None) -> None:
 
 def test_a_swapped_gpu_is_named_with_its_place() -> None:
     """A GPU that is gone and one that is new are one fault: the line to write is the new one's."""
-    found = seen("h100")
+    found = seen("h100-mig-off")
     host = declared(found)
     first = next(iter(found.cards))
     found.cards["GPU-new"] = found.cards.pop(first)
@@ -231,7 +231,7 @@ def test_a_host_may_have_more_and_not_less() -> None:
 
 def test_a_missing_cdi_name_is_drift_where_cdi_is_asked_for() -> None:
     """After a MIG change the CDI list is stale, and a container would not start."""
-    found = seen("h100")
+    found = seen("h100-mig-off")
     host = declared(found)
     found.cdi = (found.cdi or frozenset()) - {next(iter(found.cards))}
     (problem,) = drift("gpu1", host, found)

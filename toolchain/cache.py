@@ -1,16 +1,10 @@
-"""The folder that keeps what is slow to make: keyed by all that it was made from, made once by whoever comes first."""
+"""The folder that keeps what is slow to make, keyed by all that it was made from, and what was found out today."""
 
-import fcntl
 import hashlib
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-
-from toolchain.progress import waiting
 
 DAY = 24 * 60 * 60
 
@@ -27,37 +21,6 @@ def key(parts: Iterable[str | bytes]) -> str:
         data = part.encode() if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:20]
-
-
-def made_once(folder: Path, fill: Callable[[Path], None]) -> Path:
-    """Return a folder of the cache, which the first to ask fills; others wait for it, and none sees it half filled."""
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_name(f"{folder.name}.lock"), folder.name):
-        if folder.is_dir():
-            return folder
-        for abandoned in folder.parent.glob(f".{folder.name}-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            fill(draft)
-            draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return folder
-
-
-@contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold a file lock, which the system takes back from a process that dies."""
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with waiting(f"waiting for another run that is making the same tool: {name}"):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def remember(fact: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolchain import cache
 from toolchain.error import ToolchainError
+from toolchain.once import made_once
 from toolchain.progress import waiting
 
 MODULE = Path(__file__).with_name("engine")
@@ -27,7 +28,7 @@ def engine() -> Path:
     """Return the built `pulumi`; the first call on a machine takes minutes, later ones look for a file."""
     sources = [(MODULE / name).read_bytes() for name in ("go.mod", "go.sum")]
     key = cache.key([*sources, *_flags(), _go_version()])
-    return cache.made_once(cache.root() / "engine" / key, _build) / "pulumi"
+    return made_once(cache.root() / "engine" / key, _build) / "pulumi"
 
 
 def _flags() -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolchain import cache
 from toolchain.error import ToolchainError
 from toolchain.installed import Plugin
+from toolchain.once import made_once
 
 PACKAGE = Path(__file__).parent
 LAUNCHER = """#!/bin/sh
@@ -39,7 +40,7 @@ class Toolbox:
 
     def folder(self) -> Path:
         """Return the folder, filled."""
-        return cache.made_once(self._path(), self._fill)
+        return made_once(self._path(), self._fill)
 
     def _path(self) -> Path:
         parts = [str(self.engine), *(f"{name}={_identity(tool)}" for name, tool in self.beside_engine.items())]
@@ -97,7 +98,7 @@ def _copy() -> Path:
             (folder / name).write_bytes(content)
 
     key = cache.key(part for item in contents.items() for part in item)
-    return cache.made_once(cache.root() / "source" / key, fill)
+    return made_once(cache.root() / "source" / key, fill)
 
 
 def _left_out(path: Path) -> bool:

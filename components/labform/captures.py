@@ -105,6 +105,8 @@ def _docker(info: dict[str, object], seen: Seen) -> None:
     if not isinstance(cpus, int) or not isinstance(memory, int) or not memory:
         raise ValueError("no NCPU and MemTotal of a Docker daemon")
     seen.cpus, seen.memory = cpus, memory
+    if str(info.get("DefaultRuntime", "")).startswith("nvidia"):
+        seen.notes.append("Docker's default runtime is NVIDIA's: what others start there may see every GPU")
     devices = info.get("DiscoveredDevices")
     if isinstance(devices, list):
         names = (str(one.get("ID", "")) for one in devices if isinstance(one, dict))

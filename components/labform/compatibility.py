@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from labform import cuda
 from labform.cuda import CudaNeed, Version, version_of, version_text
-from labform.placement import Placement, Unit, units
 from labform.problems import Location, Problem
 from labform.stack_file import LabArgs
+from labform.units import Placement, Unit, units
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Who holds which GPU: the plan as rows, for a preview, a page or a terminal. Pure; what really runs is not asked."""
+"""Who holds which GPU and who uses how much: the plan, for a preview, a page or a terminal. Pure: no host is asked."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labform.lockfile import Lock
-from labform.placement import units
+from labform.quotas import Usage
 from labform.stack_file import LabArgs
+from labform.units import units
 
 
 def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
@@ -18,3 +20,21 @@ def gpu_table(args: LabArgs, lock: Lock) -> list[dict[str, Any]]:
             row = {"host": host, "gpu": unit.id, "model": unit.model, "profile": unit.profile}
             rows.append({**row, "holder": holder, "owner": owner})
     return rows
+
+
+def gpu_summary(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """The table in a line for each device, by host, so that a preview's diff reads: free => thesis (anna)."""
+    summary: dict[str, dict[str, str]] = {}
+    for row in rows:
+        device = " ".join(filter(None, (row["model"], row["profile"], row["gpu"])))
+        held = f"{row['holder']} ({row['owner']})" if row["holder"] else "free"
+        summary.setdefault(row["host"], {})[device] = held
+    return summary
+
+
+def quota_summary(usage: Iterable[Usage]) -> dict[str, dict[str, str]]:
+    """What each person uses of what they may, by kind: `{"anna": {"gpus": "9/7 of 2", …}}`."""
+    summary: dict[str, dict[str, str]] = {}
+    for row in (one.row() for one in usage):
+        summary.setdefault(row["person"], {})[row["kind"]] = f"{row['used']} of {row['limit']}"
+    return summary

@@ -14,12 +14,13 @@ from labform.backends.docker.daemon import check_listening, check_login
 from labform.backends.docker.data import data_of, url_of
 from labform.backends.docker.hosts import DockerHosts
 from labform.environments import Recipe
-from labform.gpu_table import gpu_table
+from labform.gpu_table import gpu_summary, gpu_table, quota_summary
 from labform.image import Image
 from labform.loading import Addresses, StackFile
 from labform.lockfile import Lock
 from labform.problems import LabformError
 from labform.project import Jupyter, ProjectArgs
+from labform.quotas import quotas
 from labform.stack_file import LAB_SECRET, LabArgs
 
 
@@ -51,12 +52,14 @@ class Lab(pulumi.ComponentResource):
     """One lab: images, volumes and workspaces.
 
     `projects` says for each project where it runs, by which digest, and where to reach it and its data; `tokens`
-    are the services' tokens, secret; `gpus` is who holds which GPU.
+    are the services' tokens, secret; `gpus` is who holds which GPU, by host; `quotas` is what each person uses
+    of what they may.
     """
 
     projects: dict[str, dict[str, Any]]
     tokens: pulumi.Output[dict[str, str]]
-    gpus: list[dict[str, Any]]
+    gpus: dict[str, dict[str, str]]
+    quotas: dict[str, dict[str, str]]
 
     def __init__(
         self,
@@ -82,7 +85,8 @@ class Lab(pulumi.ComponentResource):
             hosts.workspace(key, image=images[key], secret=secret, token=tokens.get(key))
         self.projects = _summary(args, lock, images)
         self.tokens = pulumi.Output.secret(pulumi.Output.all(**tokens))
-        self.gpus = gpu_table(args, lock)
+        self.gpus = gpu_summary(gpu_table(args, lock))
+        self.quotas = quota_summary(quotas(args, lock.placements()).usage)
         self.register_outputs({})
 
     def _reference(self, name: str, recipe: Recipe) -> pulumi.Input[str]:

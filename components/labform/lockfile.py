@@ -14,8 +14,9 @@ from pydantic import Field
 
 from labform.declaration import Declaration, Name, Port
 from labform.gpus import DeviceId
-from labform.placement import Placement
+from labform.hosts import Host
 from labform.problems import Problem
+from labform.units import Placement
 
 AFTER_MERGE = "take the lock of the branch that is deployed, then run `labform lock`"
 """What to do where two branches changed one entry: whoever is deployed keeps what they have."""
@@ -79,6 +80,11 @@ class Lock(Declaration):
     def placements(self) -> dict[str, Placement]:
         """The projects' entries as placements."""
         return {name: Placement(one.host, one.gpus, one.port) for name, one in self.projects.items()}
+
+    def placements_at(self, hosts: Mapping[str, Host], host: str) -> dict[str, Placement]:
+        """Those on a host's daemon: also of hosts that share it, as those of a lab that is tried on one machine do."""
+        address = hosts[host].address
+        return {name: place for name, place in self.placements().items() if hosts[place.host].address == address}
 
 
 def lock_text(lock: Lock) -> str:

@@ -140,7 +140,7 @@ class ProjectArgs(Declaration):
     stop_grace: Duration = 30
     """How long it may take to save its work when it is stopped. Default: 30s."""
     capabilities: tuple[Literal["SYS_PTRACE", "NET_BIND_SERVICE", "IPC_LOCK", "SYS_NICE"], ...] = ()
-    """Linux capabilities beyond none. Default: none."""
+    """Linux capabilities beyond none; IPC_LOCK lifts the limit of locked memory too. Default: none."""
 
     @model_validator(mode="after")
     def _one_thing_to_do(self) -> "ProjectArgs":

@@ -14,9 +14,9 @@ from labform.declaration import size_text
 from labform.gpus import gpu_request
 from labform.mig import GEOMETRY, equivalent
 from labform.people import UNLIMITED
-from labform.placement import Placement, units
 from labform.problems import Problem
 from labform.stack_file import LabArgs
+from labform.units import Placement, units
 from labform.volumes import ManagedVolume
 
 Amount = Fraction | Decimal | int

@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class Client:
         def info(self) -> dict[str, Any]:
             """What this daemon says of itself."""
-            return json.loads((CAPTURES / "h100" / "docker-info.json").read_text())
+            return json.loads((CAPTURES / "h100-mig-off" / "docker-info.json").read_text())
 
     @contextmanager
     def connected(name: str, address: str, *, timeout: int) -> Iterator[Client]:
@@ -81,7 +81,8 @@ def stack(folder: Path, block: str) -> Path:
 
 
 ALL = ("list.txt", "query.xml", "docker-info.json")
-SMI = f'case "$*" in -L) cat {CAPTURES}/h100/list.txt;; "-q -x") cat {CAPTURES}/h100/query.xml;; *) exit 9;; esac'
+H100 = CAPTURES / "h100-mig-off"
+SMI = f'case "$*" in -L) cat {H100}/list.txt;; "-q -x") cat {H100}/query.xml;; *) exit 9;; esac'
 
 
 @pytest.mark.parametrize("host", sorted(one.name for one in CAPTURES.iterdir() if one.is_dir()))
@@ -97,11 +98,11 @@ def test_a_block_is_pasted_and_checked(run: Run, tmp_path: Path, host: str) -> N
 
 def test_drift_is_an_error_for_each_fault(run: Run, tmp_path: Path) -> None:
     """Every drift has its place in the stack file, and the exit code is 1."""
-    _, block, _ = run(*captures("h100", *ALL), "--name", "gpu1")
+    _, block, _ = run(*captures("h100-mig-off", *ALL), "--name", "gpu1")
     uuid = yaml.safe_load(block)["gpu1"]["gpus"][0]["uuid"]
     block = block.replace(uuid, "GPU-old").replace("580.65.06", "570.133.20").replace("cpus: 224", "cpus: 256")
     path = stack(tmp_path, block)
-    code, out, err = run(*captures("h100", *ALL), "--check", path, "--name", "gpu1")
+    code, out, err = run(*captures("h100-mig-off", *ALL), "--check", path, "--name", "gpu1")
     assert (code, out) == (1, "")
     at = "runs_on.hosts.gpu1"
     assert err == (
@@ -123,7 +124,7 @@ def test_notes_go_beside_the_block(run: Run) -> None:
 
 def test_captures_come_by_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ssh gpu1 'nvidia-smi -L; nvidia-smi -q -x' | labform inventory --from -`."""
-    with (CAPTURES / "h100" / "list.txt").open() as text:
+    with (CAPTURES / "h100-mig-off" / "list.txt").open() as text:
         monkeypatch.setattr(sys, "stdin", text)
         code, out, _ = run("--from", "-")
     assert code == 0
@@ -239,13 +240,13 @@ def test_what_fails_is_one_line(
 def test_the_host_of_a_stack_file_is_never_guessed(run: Run, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     """Among several hosts one must be named, or be at the given address."""
     path = stack(tmp_path, "    a: {address: 'ssh://a'}\n    b: {address: 'ssh://b'}\n")
-    code, _, err = run(*captures("h100", "list.txt"), "--check", path, *words)
+    code, _, err = run(*captures("h100-mig-off", "list.txt"), "--check", path, *words)
     assert (code, err) == (1, f"{path}: {said}\n")
 
 
 def test_the_host_at_the_given_address_is_meant(run: Run, tmp_path: Path) -> None:
     """`--host` with `--check` finds the host by its address."""
     path = stack(tmp_path, "    a: {address: 'ssh://a'}\n    b: {address: 'ssh://b', driver: '570'}\n")
-    code, _, err = run(*captures("h100", "list.txt", "query.xml"), "--check", path, "--host", "ssh://b")
+    code, _, err = run(*captures("h100-mig-off", "list.txt", "query.xml"), "--check", path, "--host", "ssh://b")
     assert code == 1
     assert "runs_on.hosts.b.driver: 570 here, the host has 580.65.06" in err

@@ -1,6 +1,5 @@
-"""`labform lock`, `check` and `gpus` at a terminal: what is written, what is refused, exit codes."""
+"""`labform lock` and `check` at a terminal: what is written, what is refused, exit codes."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +79,6 @@ def test_a_bad_option_is_one_line(stack_file: Path, labform: Terminal, option: s
 def test_pairs_are_split_at_the_first_sign() -> None:
     """A digest has an equals sign nowhere, a tag neither."""
     assert list(_given([f"{TAG}={DIGEST}"])) == [(TAG, DIGEST)]
-
-
-def test_gpus_names_holders_and_what_is_free(stack_file: Path, labform: Terminal) -> None:
-    """Each GPU with its holder, as a table and as JSON."""
-    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
-    code, out, _ = labform("gpus", str(stack_file))
-    assert code == 0
-    assert [line.split()[1:] for line in out.splitlines()[1:5]] == [
-        ["GPU-a", "A100-40GB", "whole", "thesis", "anna"],
-        ["GPU-b", "A100-40GB", "whole", "thesis", "anna"],
-        ["GPU-c", "A100-40GB", "whole", "free", "-"],
-        ["GPU-d", "A100-40GB", "whole", "free", "-"],
-    ]
-    assert out.endswith("2 of 4 held\n")
-    rows = json.loads(labform("gpus", str(stack_file), "--json")[1])
-    assert [row["holder"] for row in rows] == ["thesis", "thesis", None, None]
 
 
 def test_check_says_what_is_sent(stack_file: Path, labform: Terminal) -> None:

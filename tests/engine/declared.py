@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from labform.placement import Placement
 from labform.project import Jupyter, ProjectArgs
 from labform.stack_file import LabArgs
+from labform.units import Placement
 from labform.volumes import Directory
 
 _JUPYTER_HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=3)"
@@ -30,7 +30,8 @@ def declared(lab: LabArgs, name: str, place: Placement, secrets: dict[str, str])
         "stop": (project.stop_grace, True),
         "capabilities": (sorted(project.capabilities), ["ALL"], ["no-new-privileges:true"]),
         "devices": sorted(place.gpus),
-        "ulimits": {"memlock": (-1, -1), "stack": (64 * 1024**2,) * 2} if place.gpus else {},
+        "ipc": "private",
+        "ulimits": _ulimits(project, place),
         "networks": [f"labform-{lab.lab}"],
         "log": ("json-file", {"max-size": "10m", "max-file": "3"}),
         "privileged": False,
@@ -66,6 +67,7 @@ def inspected(container: dict[str, Any], image: dict[str, Any]) -> dict[str, Any
             host["SecurityOpt"],
         ),
         "devices": sorted(uuid for one in host["DeviceRequests"] or [] for uuid in one["DeviceIDs"]),
+        "ipc": host["IpcMode"],
         "ulimits": {one["Name"]: (one["Soft"], one["Hard"]) for one in host["Ulimits"] or []},
         "networks": sorted(container["NetworkSettings"]["Networks"]),
         "log": (host["LogConfig"]["Type"], host["LogConfig"]["Config"]),
@@ -85,6 +87,11 @@ def files(lab: LabArgs, name: str, secrets: dict[str, str]) -> dict[str, str]:
         "/etc/gitconfig": f"\temail = {person.email or f'{project.owner}@{lab.lab}'}\n",
         **hidden,
     }
+
+
+def _ulimits(project: ProjectArgs, place: Placement) -> dict[str, tuple[int, int]]:
+    locked = {"memlock": (-1, -1)} if "IPC_LOCK" in project.capabilities else {}
+    return {**locked, "stack": (64 * 1024**2,) * 2} if place.gpus else locked
 
 
 def _command(project: ProjectArgs) -> list[str]:

@@ -17,9 +17,9 @@ import pytest
 import sandbox
 from sandbox import SandboxError, commands, credentials, debian, host_settings, image, network, processes
 from sandbox.layout import layout_of
-from sandbox.locks import made_once
 from sandbox.state import State
 from sandbox.toolset import GPU_HOOK
+from toolchain.once import made_once
 
 
 @pytest.mark.parametrize(

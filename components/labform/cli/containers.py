@@ -27,8 +27,8 @@ from labform.cli import (
 )
 from labform.hosts import Host
 from labform.loading import StackFile, load
-from labform.placement import Placement
 from labform.problems import LabformError, suggestion
+from labform.units import Placement
 
 
 @typer_app.command()

@@ -1,32 +1,73 @@
-"""`labform gpus`: who holds which GPU, by the stack file and its lock."""
+"""`labform gpus`: who holds which GPU, by the stack file and its lock, and beside what really runs."""
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
-from labform.cli import LockOption, StackFileArgument, print_table, typer_app
-from labform.gpu_table import gpu_table
-from labform.loading import load
+from labform.backends.docker.live import Difference, containers_on, gpu_differences, users_of_gpus
+from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
+from labform.gpu_table import gpu_table, quota_summary
+from labform.loading import StackFile, load
+from labform.problems import LabformError
+from labform.quotas import KINDS, quotas
+
+_COLUMNS = ("host", "gpu", "model", "profile", "holder", "owner")
+_NOTHING = {"profile": "whole", "holder": "free"}
 
 
 @typer_app.command()
 def gpus(
     stack_file: StackFileArgument,
     lock: LockOption = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the hosts too; exit 1 if they differ.")] = False,
+    addresses: AddressesOption = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show every GPU and MIG instance of a lab with the project that holds it, or that it is free.
+    """Show every GPU and MIG instance of a lab with its holder, or that it is free, and what each person uses.
 
-    Example: labform gpus stacks/dev.yaml
+    With --live each host is asked what runs there: containers from outside the lab that have a GPU, and the lab's own
+    that do not run or have others than planned, are named.
+
+    Example: labform gpus stacks/dev.yaml --live
     """
-    stack = load(stack_file, lock=lock)
+    stack = load(stack_file, lock=lock, addresses=parsed(addresses))
     rows = gpu_table(stack.lab, stack.lock)
+    usage = quotas(stack.lab, stack.lock.placements()).usage
+    differences, silent = _live(stack, rows) if live else ((), ())
     if as_json:
-        print(json.dumps(rows, indent=1))
-        return
-    titles = ("host", "gpu", "model", "profile", "holder", "owner")
-    free = {"profile": "whole", "holder": "free"}
-    print_table(titles, [[row[title] or free.get(title, "") for title in titles] for row in rows])
-    held = sum(row["holder"] is not None for row in rows)
-    print(f"{held} of {len(rows)} held")
+        found = {"differences": [asdict(one) for one in differences], "unreachable": [*silent]} if live else {}
+        print(json.dumps({"gpus": rows, "quotas": [one.row() for one in usage], **found}, indent=1))
+    else:
+        columns = (*_COLUMNS, "live") if live else _COLUMNS
+        print_table(columns, [[_cell(key, row[key]) for key in columns] for row in rows])
+        print(f"{sum(row['holder'] is not None for row in rows)} of {len(rows)} held\n")
+        people = quota_summary(usage)
+        titles = ("person", *(kind.replace("_", " ") for kind in KINDS))
+        print_table(titles, [[name, *(people[name].get(kind, "") for kind in KINDS)] for name in people])
+    if wrong := [*map(str, differences), *silent]:
+        raise LabformError("\n".join(wrong))
+
+
+def _live(stack: StackFile, rows: list[dict[str, Any]]) -> tuple[Sequence[Difference], Sequence[str]]:
+    """Add to each row who runs with that device, None where nobody knows; and what is not as planned, or not known."""
+    differences: list[Difference] = []
+    users: dict[str, dict[str, list[str]]] = {}
+    silent = []
+    for host, found in containers_on(stack.lab.hosts).items():
+        if isinstance(found, LabformError):
+            silent.append(str(found))
+            continue
+        users[host] = users_of_gpus(stack.lab.hosts[host], found)
+        differences += gpu_differences(stack.lab, stack.lock, host, found)
+    for row in rows:
+        row["live"] = users[row["host"]].get(row["gpu"], []) if row["host"] in users else None
+    return differences, silent
+
+
+def _cell(key: str, value: Any) -> str:
+    if key == "live":
+        return "?" if value is None else ", ".join(value)
+    return value or _NOTHING.get(key, "")

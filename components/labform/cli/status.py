@@ -2,13 +2,14 @@
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from labform import naming
-from labform.backends.docker.daemon import connected, found
 from labform.backends.docker.data import data_of, url_of
+from labform.backends.docker.live import Containers, containers_on, unplanned
 from labform.cli import AddressesOption, LockOption, StackFileArgument, TokensOption, parsed, print_table, typer_app
 from labform.loading import StackFile, load
 from labform.problems import LabformError
@@ -41,36 +42,47 @@ def status(
 
 
 def lab_status(stack: StackFile) -> list[dict[str, Any]]:
-    """A row for each project, in the order of names, with what its daemon says of its container."""
-    return [_row(stack, name) for name in sorted(stack.lab.projects)]
+    """A row for each project, in the order of names, with what its daemon says of its container.
+
+    After them come containers of this lab that the lock gives no place: what a killed run left, or an `up` removes; and
+    hosts without projects that do not answer.
+    """
+    seen = containers_on(stack.lab.hosts, lab=stack.lab.lab)
+    rows = [_row(stack, name, seen) for name in sorted(stack.lab.projects)]
+    return rows + [row for host, found in seen.items() for row in _unplanned(stack, host, found)]
 
 
-def _row(stack: StackFile, name: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "project": name,
-        "state": "retired",
-        "image": "",
-        "url": "",
-        "data": data_of(stack.lab, name),
-    }
+def _row(stack: StackFile, name: str, seen: Mapping[str, Containers | LabformError]) -> dict[str, Any]:
+    row = {"project": name, "state": "retired", "image": "", "url": "", "data": data_of(stack.lab, name)}
     place = stack.lock.placements().get(name)
     if place is None:
         return row
     project = stack.lab.projects[name]
     if url := url_of(project, place):
         row["url"] = url + ("/lab" if isinstance(project.service, Jupyter) else "/")
-    try:
-        with connected(place.host, stack.lab.hosts[place.host].address, timeout=10) as client:
-            container = found(client.containers, naming.container(stack.lab.lab, name))
-    except LabformError as error:
-        return row | {"state": "unknown", "cause": str(error)}
+    found = seen[place.host]
+    if isinstance(found, LabformError):
+        return row | {"state": "unknown", "cause": str(found)}
+    container = found.get(naming.container(stack.lab.lab, name))
     if container is None:
         return row | {"state": "missing", "cause": "it has no container; run `pulumi up`"}
-    seen = container.attrs
-    return row | {"image": seen["Config"]["Image"], **_state(seen, is_run=project.run is not None)}
+    return row | {"image": container["Config"]["Image"], **_state(container, is_run=project.run is not None)}
 
 
-def _state(seen: dict[str, Any], *, is_run: bool) -> dict[str, str]:
+def _unplanned(stack: StackFile, host: str, found: Containers | LabformError) -> Iterator[dict[str, Any]]:
+    there = stack.lock.placements_at(stack.lab.hosts, host)
+    if isinstance(found, LabformError):
+        if not there:
+            row = {"project": f"(host {host})", "image": "", "url": "", "data": []}
+            yield {**row, "state": "unknown", "cause": str(found)}
+        return
+    here = {naming.container(stack.lab.lab, name) for name in there}
+    for name in sorted({*found} - here):
+        row = {"project": name, "image": found[name]["Config"]["Image"], "url": "", "data": []}
+        yield {**row, "state": "unplanned", "cause": f"on {host}, and {unplanned(name)}"}
+
+
+def _state(seen: Mapping[str, Any], *, is_run: bool) -> dict[str, str]:
     state = seen["State"]
     name = seen["Name"].lstrip("/")
     if state["Status"] == "exited" and is_run:

@@ -6,13 +6,14 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from labform.backends.docker.devices import VISIBLE, cdi_name
 from labform.declaration import mebibytes
 from labform.hosts import cpus_text
 from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
 from labform.people import Person
-from labform.placement import Placement
 from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
 from labform.resources import Limits
+from labform.units import Placement
 from labform.volumes import Directory, Volume
 
 TOKEN_FILE = f"{SECRETS}/jupyter-token"
@@ -109,21 +110,36 @@ def devices(placement: Placement, form: str) -> dict[str, Any]:
         return {}
     ids = sorted(placement.gpus)
     if form == "cdi":
-        request = docker.ContainerDeviceRequestArgs(driver="cdi", device_ids=[f"nvidia.com/gpu={one}" for one in ids])
+        request = docker.ContainerDeviceRequestArgs(driver="cdi", device_ids=[cdi_name(one) for one in ids])
     else:
         request = docker.ContainerDeviceRequestArgs(driver="nvidia", device_ids=ids, capabilities=["gpu"])
-    unlimited = [("memlock", -1), ("stack", 64 * 1024**2)]
-    ulimits = [docker.ContainerUlimitArgs(name=name, soft=value, hard=value) for name, value in unlimited]
-    return {"device_requests": [request], "ulimits": ulimits}
+    return {"device_requests": [request]}
+
+
+def process_limits(args: ProjectArgs, placement: Placement) -> dict[str, Any]:
+    """Memory shared with no other container, and the rlimits that GPU programs need.
+
+    The stack is what NVIDIA's containers ask for (`--ulimit stack=67108864`). Their `memlock=-1` is for memory that
+    InfiniBand adapters register (Open MPI #6468, UCX #7930), which no container here is given: CUDA pins memory through
+    its driver. A daemon without CAP_SYS_RESOURCE refuses it, so it comes with the capability IPC_LOCK only, which
+    without it means nothing to a user who is not root.
+    """
+    stack = [("stack", 64 * 1024**2)] if placement.gpus else []
+    locked = [("memlock", -1)] if "IPC_LOCK" in args.capabilities else []
+    ulimits = [docker.ContainerUlimitArgs(name=name, soft=value, hard=value) for name, value in [*locked, *stack]]
+    return {"ipc_mode": "private", "ulimits": ulimits or None}
 
 
 def environment(
-    args: ProjectArgs, placement: Placement, secrets: Mapping[str, pulumi.Input[str]]
+    args: ProjectArgs, placement: Placement, form: str, secrets: Mapping[str, pulumi.Input[str]]
 ) -> list[pulumi.Input[str]]:
-    """The variables, sorted. A project without GPUs sees none, even where Docker's default runtime is NVIDIA's."""
+    """The variables, sorted. NVIDIA's runtime, where it is Docker's default, adds no GPU to those asked for.
+
+    Only a request to its hook takes the place of an image's `NVIDIA_VISIBLE_DEVICES=all`; CDI names come beside it.
+    """
     plain = {"HOME": HOME, "USER": args.owner, "LOGNAME": args.owner, **args.env}
-    if not placement.gpus:
-        plain["NVIDIA_VISIBLE_DEVICES"] = "void"
+    if not placement.gpus or form == "cdi":
+        plain[VISIBLE] = "void"
     if isinstance(args.service, Jupyter):
         plain["JUPYTER_TOKEN_FILE"] = TOKEN_FILE
     given: list[pulumi.Input[str]] = [f"{key}={plain[key]}" for key in sorted(plain)]

@@ -3,14 +3,15 @@
 import json
 import os
 import socket
-from contextlib import contextmanager
+import subprocess
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, VOLUME_LABEL
-from labform.problems import LabformError
+from labform.problems import LabformError, brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,23 @@ def check_listening(host: str, address: str, *, timeout: int = 5) -> None:
             raise _unreachable(host, address) from error
 
 
+def check_ssh(host: str, address: str, *, timeout: int) -> None:
+    """Raise LabformError, with what ssh says, unless a host behind `ssh://` lets this user in without a question.
+
+    `timeout` is in seconds. Docker's SDK would wait for minutes, or ask for a password.
+    """
+    if not address.startswith("ssh://"):
+        return
+    command = ["ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}", "--", address, "true"]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=2 * timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unreachable(host, address) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise LabformError(f"host {host}: {address} cannot be reached: {brief(said[-1]) if said else 'ssh failed'}")
+
+
 def _unreachable(host: str, address: str) -> LabformError:
     reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
     todo = f"start it, or correct runs_on.hosts.{host}.address"
@@ -72,8 +90,11 @@ def found(collection: Any, name: str) -> Any | None:
 
 def stop(client: "DockerClient", container_id: str) -> None:
     """Stop a container, within the time that it is declared to need; one that is gone already is fine."""
+    from docker.errors import NotFound
+
     if container := found(client.containers, container_id):
-        container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
+        with suppress(NotFound):
+            container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
 
 
 def volumes_of(client: "DockerClient", lab: str) -> set[str]:

@@ -1,9 +1,9 @@
 """Where a project's data and its service are, in words for people."""
 
 from labform import naming
-from labform.placement import Placement
 from labform.project import ProjectArgs
 from labform.stack_file import LabArgs
+from labform.units import Placement
 from labform.volumes import ManagedVolume
 
 

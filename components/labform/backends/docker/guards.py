@@ -1,34 +1,46 @@
 """Hooks that look at the world before something is created there: nothing foreign is taken over, no lost data hidden.
 
 Docker adopts a volume of the same name without a word and makes an empty one where data is gone. A run that was
-killed leaves containers that no state knows. These hooks run inside the engine's step, so no preview needs a host.
+killed leaves containers that no state knows. Nor does Docker mind two containers on one GPU: what a project gets, its
+last holder has to give up first. These hooks run inside the engine's step, so no preview needs a host.
 """
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pulumi
 
+from labform import naming
 from labform.backends.docker.daemon import bound, connected, found, port_holders, stop
+from labform.backends.docker.devices import devices_of, whose
+from labform.hosts import Host
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
+from labform.units import Placement
 
 
 class Guards:
     """The hooks of one lab on one host."""
 
     def __init__(
-        self, lab: str, host: str, address: str, created: Collection[str], ports: Mapping[str, int | None]
+        self, lab: str, name: str, host: Host, created: Collection[str], placements: Mapping[str, Placement]
     ) -> None:
-        """`created` are the ids of volumes that the lock says hold data, `ports` what it gives to each project here."""
-        self._lab, self._host, self._address, self._created = lab, host, address, frozenset(created)
-        self._ports = ports
+        """`created` are ids of volumes that the lock says hold data, `placements` what it gives each project here."""
+        self._lab, self._host, self._address, self._created = lab, name, host.address, frozenset(created)
+        self._declared = host
+        self._given = placements
+        self._devices: dict[str, frozenset[str]] = {}
         self.volumes = self._binding("volume", self._before_volume)
         self.networks = self._binding("network", self._before_network)
         self.containers = self._binding("container", self._before_container)
 
-    def _binding(self, kind: str, check: Any) -> pulumi.ResourceHookBinding:
-        hook = pulumi.ResourceHook(f"{self._lab}-{self._host}-{kind}", check)
+    def _binding(self, kind: str, check: Callable[[pulumi.ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
+        async def aside(args: pulumi.ResourceHookArgs) -> None:
+            """In a thread of its own: a container that takes its time to stop holds up nothing else."""
+            await asyncio.to_thread(check, args)
+
+        hook = pulumi.ResourceHook(f"{self._lab}-{self._host}-{kind}", aside)
         return pulumi.ResourceHookBinding(before_create=[hook])
 
     def _before_volume(self, args: pulumi.ResourceHookArgs) -> None:
@@ -67,6 +79,7 @@ class Guards:
                 orphan.stop(timeout=int(inputs.get("stopTimeout") or 10))
                 orphan.remove(force=True)
             self._ports_free(client, project, inputs)
+            self._devices_free(client, project)
 
     def _refuse_foreign(self, kind: str, name: str, labels: Mapping[str, str], label: str, value: str) -> None:
         if labels.get(LAB_LABEL) != self._lab or labels.get(label) != value:
@@ -83,24 +96,56 @@ class Guards:
                 )
 
     def _ports_free(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
+        todo = f"free it, or choose another with projects.{project}.service.host_port and `labform lock`"
         for wanted in inputs.get("ports") or []:
             port, address = int(wanted["external"]), wanted.get("ip") or "0.0.0.0"  # noqa: S104  the provider's default
-            if (holder := port_holders(client).get(port)) and self._gives_up(holder["Labels"], port):
-                stop(client, holder["Id"])
-            elif holder:
-                self._taken(project, port, f"container {holder['Names'][0].lstrip('/')}")
+            if (holder := port_holders(client).get(port)) and not self._released(client, holder, port):
+                self._refuse(project, f"port {port}", _named(holder), todo)
             if self._address.startswith("unix://") and bound(address, port):
-                self._taken(project, port, "another program")
+                self._refuse(project, f"port {port}", "another program", todo)
 
-    def _gives_up(self, labels: Mapping[str, str], port: int) -> bool:
-        """Whether a container is one that this same `up` is going to remove or replace: a rename, a retirement."""
-        return labels.get(LAB_LABEL) == self._lab and self._ports.get(labels.get(PROJECT_LABEL, "")) != port
+    def _devices_free(self, client: Any, project: str) -> None:
+        """Only a container that runs holds a GPU."""
+        wanted = set(self._given[project].gpus) if project in self._given else set()
+        todo = f"stop it there, or take the GPU out of runs_on.hosts.{self._host}.gpus and run `labform lock`"
+        for holder in client.api.containers() if wanted else ():
+            for device in sorted(wanted & self._devices_of(client, holder["Id"])):
+                if not self._released(client, holder, device):
+                    self._refuse(project, device, _named(holder), todo)
 
-    def _taken(self, project: str, port: int, holder: str) -> None:
-        raise LabformError(
-            f"project {project}: port {port} of {self._host} is held by {holder}; free it, or choose another with"
-            f" projects.{project}.service.host_port and `labform lock`"
-        )
+    def _devices_of(self, client: Any, container_id: str) -> frozenset[str]:
+        """What never changes as long as a container exists, so each is asked once; nothing of one that is gone."""
+        if container_id not in self._devices:
+            container = found(client.containers, container_id)
+            self._devices[container_id] = devices_of(container.attrs, self._declared) if container else frozenset()
+        return self._devices[container_id]
+
+    def _released(self, client: Any, holder: Mapping[str, Any], thing: int | str) -> bool:
+        """Stop a holder that this same `up` is going to remove or replace: a rename, a retirement, a move.
+
+        It is one of this lab's, by label and name, whose project the lock no longer gives the port or device. False
+        for any other, which is left alone.
+        """
+        labels = holder["Labels"] or {}
+        project = labels.get(PROJECT_LABEL, "")
+        if labels.get(LAB_LABEL) != self._lab or _name(holder) != naming.container(self._lab, project):
+            return False
+        place = self._given.get(project)
+        if place and thing in (place.port, *place.gpus):
+            return False
+        stop(client, holder["Id"])
+        return True
+
+    def _refuse(self, project: str, what: str, holder: str, todo: str) -> None:
+        raise LabformError(f"project {project}: {what} of {self._host} is held by {holder}; {todo}")
+
+
+def _name(listed: Mapping[str, Any]) -> str:
+    return str(listed["Names"][0]).lstrip("/")
+
+
+def _named(listed: Mapping[str, Any]) -> str:
+    return f"container {_name(listed)}{whose(listed['Labels'] or {})}"
 
 
 def labels_of(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -24,10 +24,9 @@ class DockerHosts:
         """Register providers, networks and volumes of every host."""
         self._args, self._lock, self._parent = args, lock, parent
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
-        ports = {name: {key: one.port for key, one in lock.projects.items() if one.host == name} for name in args.hosts}
         self._providers = {name: self._provider(name, host) for name, host in sorted(args.hosts.items())}
         self._guards = {
-            name: Guards(args.lab, name, host.address, created, ports[name])
+            name: Guards(args.lab, name, host, created, lock.placements_at(args.hosts, name))
             for name, host in sorted(args.hosts.items())
         }
         self._networks = {name: self._network(name) for name in sorted(args.hosts)}

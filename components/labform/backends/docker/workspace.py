@@ -8,9 +8,9 @@ import pulumi_docker as docker
 from labform import naming
 from labform.backends.docker import container
 from labform.people import Person
-from labform.placement import Placement
 from labform.project import ProjectArgs
 from labform.resources import FALLBACK, Limits
+from labform.units import Placement
 from labform.volumes import Volume
 
 
@@ -56,7 +56,7 @@ class DockerWorkspace(pulumi.ComponentResource):
             hostname=name,
             image=image,
             user=person.user,
-            envs=container.environment(args, placement, secrets or {}),
+            envs=container.environment(args, placement, gpu_request, secrets or {}),
             labels=container.labels(lab, name, args),
             mounts=container.mounts(args, volumes or {}, sources or {}) or None,
             ports=container.ports(args, placement),
@@ -66,6 +66,7 @@ class DockerWorkspace(pulumi.ComponentResource):
             **container.limits(limits),
             **container.hardening(args),
             **container.devices(placement, gpu_request),
+            **container.process_limits(args, placement),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 replace_on_changes=list(container.replaced_by(placement, gpu_request)),
