@@ -68,7 +68,9 @@ def command_line() -> typer.core.TyperGroup:
         lifecycle,
         locking,
         mig,
+        plan,
         status,
+        summary,
         volumes,
     )
 

@@ -1,0 +1,1 @@
+"""`labform summary`: the page of a change from a real preview."""

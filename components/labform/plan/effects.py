@@ -1,0 +1,66 @@
+"""What `pulumi up` does with a resource whose registration changed, by the rules of engine and providers. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Operation = Literal["create", "update", "replace", "delete"]
+
+IN_PLACE: Mapping[str, frozenset[str]] = {
+    "docker:index/container:Container": frozenset(
+        {
+            *("attach", "containerReadRefreshTimeoutMilliseconds", "cpuPeriod", "cpuQuota", "cpuSet", "cpuShares"),
+            *("destroyGraceSeconds", "healthcheck", "init", "logs", "maxRetryCount", "memory", "memoryReservation"),
+            *("memorySwap", "mustRun", "removeVolumes", "restart", "rm", "start", "tmpfs", "wait", "waitTimeout"),
+        }
+    ),
+    "docker:index/volume:Volume": frozenset(),
+    "docker:index/network:Network": frozenset(),
+}
+"""Fields whose edit is an update; an edit of any other field of these types replaces the resource.
+
+Source: the fields without ForceNew of terraform-provider-docker at 5074970c71ce, which pulumi-docker 5.1.0 wraps.
+"""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What happens to one resource, and the fields whose edit is the reason."""
+
+    type: str
+    name: str
+    project: str | None
+    operation: Operation
+    fields: tuple[str, ...] = ()
+
+
+def effects(before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str, str], Any]) -> list[Effect]:
+    """What happens to every resource that is not as it was, in the order of types and names.
+
+    The values are `registrations.Registered`.
+    """
+    found: list[Effect] = []
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if old is None or new is None:
+            there = new if old is None else old
+            found.append(Effect(*key, there.project, "create" if old is None else "delete"))
+        elif old.replacement_trigger != new.replacement_trigger:
+            found.append(Effect(*key, new.project, "replace", ("host", *changed(old.inputs, new.inputs))))
+        elif fields := changed(old.inputs, new.inputs):
+            found.append(Effect(*key, new.project, _operation(new, fields), fields))
+    return found
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the inputs that differ."""
+    return tuple(sorted(key for key in {*before, *after} if before.get(key) != after.get(key)))
+
+
+def _operation(new: Any, fields: tuple[str, ...]) -> Operation:
+    in_place = IN_PLACE.get(new.type)
+    if set(fields) & set(new.replace_on_changes):
+        return "replace"
+    if in_place is not None and not set(fields) <= in_place:
+        return "replace"
+    return "update"

@@ -1,0 +1,170 @@
+"""What a lab registers with the engine, recorded in this process: no engine, no provider, no daemon, no secret.
+
+The components run as in `pulumi preview`. Secrets are stand-ins by name, an image's digest is a stand-in by its
+recipe, and nothing is laid out but the Dockerfiles, in a folder that is gone afterwards.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, replace
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from labform.environments import Recipe
+from labform.lockfile import Lock
+from labform.stack_file import LabArgs
+
+if TYPE_CHECKING:
+    import pulumi
+
+WORKSPACE = "Workspace"
+"""How the type of the component that is one project's place to run ends, in every backend."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A resource as the engine is told of it; `project` where it belongs to one."""
+
+    type: str
+    name: str
+    project: str | None
+    inputs: Mapping[str, Any]
+    replace_on_changes: tuple[str, ...]
+    replacement_trigger: Any
+    provider: str
+
+
+def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> dict[tuple[str, str], Registered]:
+    """The custom resources of a lab, by type and name."""
+    # Who only reads a page of a preview waits for no SDK.
+    import pulumi
+    from pulumi.runtime import mocks
+    from pulumi.runtime.stack import run_pulumi_func
+
+    from labform.lab import Lab
+
+    monitor = _monitor()
+
+    def program() -> None:
+        """The lab, as a Pulumi program makes it."""
+        secret = _stand_in(pulumi)
+        Lab(lab.lab, lab, lock=lock, recipes={key: _light(one) for key, one in recipes.items()}, secret=secret)
+
+    async def run() -> None:
+        """Run the program in an event loop of its own."""
+        mocks.set_mocks(monitor.mocks, project="labform", stack=lab.lab, preview=True, monitor=monitor)
+        await run_pulumi_func(program)
+
+    with TemporaryDirectory(prefix="labform-") as folder, chdir(folder), _quiet():
+        asyncio.run(run())
+    return monitor.recorded(lab.lab)
+
+
+def _stand_in(pulumi: Any) -> Any:
+    return lambda name: pulumi.Output.secret(f"[{name}]")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the SDK logs from the terminal, and leave its settings as they were."""
+    from pulumi.runtime import settings
+
+    before, root = settings.SETTINGS, settings.get_root_resource()
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        settings.configure(before)
+        settings.ROOT.set(root)
+
+
+@dataclass(frozen=True)
+class _Light(Recipe):
+    """A recipe without its files, which still has its hash."""
+
+    known_hash: str = ""
+
+    @property
+    def hash(self) -> str:  # type: ignore[override]
+        """The hash of the recipe in full."""
+        return self.known_hash
+
+
+def _light(recipe: Recipe) -> Recipe:
+    light = replace(recipe, files=())
+    return _Light(**{key: getattr(light, key) for key in Recipe.__dataclass_fields__}, known_hash=recipe.hash)
+
+
+def _monitor() -> Any:
+    """A monitor that records requests and answers each with its own inputs."""
+    from pulumi.runtime import mocks
+    from pulumi.runtime.proto import resource_pb2
+
+    class Answers(mocks.Mocks):
+        """No provider's function is asked."""
+
+        def call(self, args: mocks.MockCallArgs) -> Any:
+            """Nothing."""
+            return {}
+
+        def new_resource(self, args: mocks.MockResourceArgs) -> Any:
+            """The inputs themselves."""
+            return args.name, args.inputs
+
+    class Monitor(mocks.MockMonitor):
+        """Keeps every request, with the URN that it answered."""
+
+        def __init__(self) -> None:
+            super().__init__(Answers())
+            self.requests: dict[str, Any] = {}
+
+        def RegisterResource(self, request: Any) -> Any:  # noqa: N802  the protocol's name
+            urn = self.make_urn(request.parent, request.type, request.name)
+            self.requests[urn] = request
+            outputs = type(request.object)()
+            outputs.CopyFrom(request.object)
+            if request.type == "docker:index/image:Image":
+                outputs["repoDigest"] = "@".join(request.object["imageName"].rsplit(":", 1))
+            identity = request.name if request.custom else ""
+            return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
+
+        def recorded(self, lab: str) -> dict[tuple[str, str], Registered]:
+            """The custom resources."""
+            custom = [one for one in self.requests.values() if one.custom]
+            found = [_registered(one, self.requests.get(one.parent), lab) for one in custom]
+            return {(one.type, one.name): one for one in found}
+
+    return Monitor()
+
+
+def _registered(request: Any, parent: Any, lab: str) -> Registered:
+    inputs = _plain(request.object)
+    return Registered(
+        type=request.type,
+        name=request.name,
+        project=_project(parent, lab),
+        inputs=inputs,
+        replace_on_changes=tuple(request.replaceOnChanges),
+        replacement_trigger=_plain(request.replacement_trigger),
+        provider=request.provider.rpartition("::")[0],
+    )
+
+
+def _project(parent: Any, lab: str) -> str | None:
+    """The project whose component registered a resource."""
+    if parent is None or not parent.type.startswith("labform:"):
+        return None
+    inputs = _plain(parent.object)
+    if parent.type.endswith(WORKSPACE):
+        return str(inputs["project"])
+    return str(parent.name).removeprefix(f"{lab}-") if parent.type == "labform:index:Image" else None
+
+
+def _plain(value: Any) -> Any:
+    """A protobuf value or struct as plain data."""
+    from google.protobuf.json_format import MessageToDict
+
+    return MessageToDict(value)
