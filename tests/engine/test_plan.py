@@ -2,7 +2,6 @@
 
 import copy
 import io
-import json
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -26,7 +25,8 @@ FAMILY = {"create-replacement": "replace", "delete-replaced": "replace"}
 OPERATIONS = {
     **dict.fromkeys(("replaced", "moved"), "replace"),
     **dict.fromkeys(("removed", "retired"), "delete"),
-    **{"created": "create", "updated": "update"},
+    "created": "create",
+    "updated": "update",
 }
 
 
@@ -50,7 +50,7 @@ def lab(name: str) -> dict[str, Any]:
         "registry": {"address": "127.0.0.1:5000/t", "username": "labform", "password": {"from": "registry-password"}},
         "groups": {"student": {"gpus": 4}},
         "people": {"anna": {"uid": 10042, "group": "student"}, "ben": {"uid": 10043}},
-        "volumes": {"work": {"owner": "anna", "host": "local"}},
+        "volumes": {"work": {"owner": "anna", "host": "local"}, "stays": {"owner": "anna", "host": "local"}},
         "projects": projects,
     }
 
@@ -154,7 +154,7 @@ def nothing(world: World) -> Round:
 
 @pytest.fixture(scope="module")
 def edits(world: World, nothing: Round) -> Round:
-    """Seven edits, each of a project of its own."""
+    """Eight edits, each of a project or volume of its own."""
     lab = copy.deepcopy(world.bench.lab)
     lab["projects"]["gpu"]["gpus"] = 2
     lab["projects"]["new"] = {**copy.deepcopy(SLEEP), "host": "local"}
@@ -164,21 +164,14 @@ def edits(world: World, nothing: Round) -> Round:
     lab["projects"]["moves"]["host"] = "second"
     world.folder("based", base=world.other)
     world.folder("packaged", package="numpy==2.0")
-    return world.round(lab)
-
-
-@pytest.fixture(scope="module")
-def retired(world: World, edits: Round) -> Round:
-    """A volume on its way out."""
-    lab = copy.deepcopy(world.bench.lab)
     lab["retired"] = {"work": lab["volumes"].pop("work")}
     lab["projects"]["holder"].pop("mounts")
     return world.round(lab)
 
 
 @pytest.fixture(scope="module")
-def forgotten(world: World, retired: Round) -> Round:
-    """And out."""
+def forgotten(world: World, edits: Round) -> Round:
+    """The volume that is on its way out is out."""
     lab = copy.deepcopy(world.bench.lab)
     del lab["retired"]
     return world.round(lab)
@@ -186,7 +179,9 @@ def forgotten(world: World, retired: Round) -> Round:
 
 def told(page: Page, name: str) -> dict[str, str]:
     """The operations on the project's resources that a page means."""
-    found = {f"Container {name}-{one.name}": OPERATIONS[one.action] for one in page.projects if one.action in OPERATIONS}
+    found = {
+        f"Container {name}-{one.name}": OPERATIONS[one.action] for one in page.projects if one.action in OPERATIONS
+    }
     built = {f"Image {name}-{one.name}" for one in page.projects if one.builds}
     return {**found, **dict.fromkeys(built, "build")}
 
@@ -209,7 +204,7 @@ def others(outcome: Outcome) -> set[str]:
     return {key.split()[1] for key in outcome.changed if key.split()[0] not in seen}
 
 
-@pytest.mark.parametrize("change", ["nothing", "edits", "retired", "forgotten"])
+@pytest.mark.parametrize("change", ["nothing", "edits", "forgotten"])
 @pytest.mark.parametrize("said", ["plan", "summary"])
 def test_every_effect_is_named(request: pytest.FixtureRequest, world: World, change: str, said: str) -> None:
     """Neither less nor more than the engine did, resource by resource."""
@@ -219,3 +214,45 @@ def test_every_effect_is_named(request: pytest.FixtureRequest, world: World, cha
     assert {one for one in others(found.outcome) if not any(one in line for line in page.lab)} == set()
     assert len(page.lab) == len(others(found.outcome))
     assert page.changes == bool(found.outcome.changed)
+
+
+def test_each_edit_is_in_its_words(world: World, edits: Round) -> None:
+    """What a reviewer looks for stands in the plan: GPU, owner, host, base, package, quota."""
+    why = {one.name: "; ".join(one.why) for one in edits.plan.projects}
+    assert "gpus: 1 → 2" in why["gpu"]
+    assert "owner: anna → ben" in why["owned"]
+    assert "host: local → second" in why["moves"]
+    assert "base: " in why["based"]
+    assert "requirements.txt: numpy 1.0 → 2.0" in why["packaged"]
+    assert ("anna", "gpus", "2", "2", "4 → 3") in [
+        (one.person, one.kind, one.before, one.after, one.limit) for one in edits.plan.quotas
+    ]
+    assert {(one.before, one.after) for one in edits.plan.gpus} == {("gone", "gpu")}
+    assert [(one.gpu, one.before, one.after) for one in edits.summary.gpus] == [
+        (one.gpu, one.before, one.after) for one in edits.plan.gpus
+    ]
+
+
+def test_data_at_risk_is_named(edits: Round, forgotten: Round) -> None:
+    """A volume on its way out is a risk on both pages, in both rounds."""
+    for found in (edits.plan, edits.summary, forgotten.plan, forgotten.summary):
+        assert [one for one in found.risks if "work" in one.subject + one.message]
+
+
+def test_a_dropped_volume_is_refused_by_all_three(world: World, edits: Round) -> None:
+    """The plan and the summary say why; the engine changes nothing."""
+    kept = world.bench.lab
+    lab = copy.deepcopy(kept)
+    del lab["volumes"]["stays"]
+    world.bench.write(lab)
+    page = world.planned("HEAD", None)
+    said = world.bench.deployment.pulumi("preview", "--json", check=False, capture=True)
+    outcome = world.bench.up(lock=False, ok=False)
+    world.bench.write(kept)
+    assert said.returncode != 0
+    summary = page_of(said.stdout)
+    assert "error[volume-dropped]" in page.head_error
+    assert "error[volume-dropped]" in summary.head_error
+    assert "error[volume-dropped]" in outcome.text
+    assert outcome.changed == {}
+    assert not page.changes

@@ -61,6 +61,7 @@ def command_line() -> typer.core.TyperGroup:
     """The command line with all of its commands."""
     from labform.cli import (  # noqa: F401  their import registers the commands
         checking,
+        comment,
         containers,
         freeze,
         gpus,

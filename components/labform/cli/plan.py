@@ -11,6 +11,7 @@ from rich.console import Console
 
 from labform.cli import typer_app
 from labform.plan.page import Page
+from labform.problems import LabformError
 
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -23,7 +24,9 @@ CHANGED = 7
 def plan(
     stack_files: Annotated[list[Path] | None, typer.Argument(help="Stack files. Default: all of stacks/.")] = None,
     base: Annotated[str, typer.Option("--base", help="The commit that is deployed.")] = "origin/main",
-    head: Annotated[str | None, typer.Option("--head", help="The commit to plan. Default: the files as they are.")] = None,
+    head: Annotated[
+        str | None, typer.Option("--head", help="The commit to plan. Default: the files as they are.")
+    ] = None,
     markdown: MarkdownOption = False,
     as_json: JsonOption = False,
     expect_no_changes: ExpectOption = False,
@@ -36,10 +39,19 @@ def plan(
     """
     from labform.plan.sides import pages
 
-    made, left_out = pages(Path.cwd(), base, head, stack_files or [])
-    about = [f"not read: {one}" for one in left_out]
+    try:
+        made, about = pages(Path.cwd(), base, head, stack_files or [])
+    except LabformError as error:
+        made, about = refused(error, "the repository", markdown=markdown), []
     emit(made, about, kind="plan", markdown=markdown, as_json=as_json)
     finish(made, expect_no_changes=expect_no_changes)
+
+
+def refused(error: LabformError, name: str, *, markdown: bool) -> list[Page]:
+    """An error as the page of a comment, so that no older page stays; anywhere else it is raised."""
+    if not markdown:
+        raise error
+    return [Page(name, head_error=str(error))]
 
 
 def emit(made: list[Page], about: list[str], *, kind: str, markdown: bool, as_json: bool) -> None:

@@ -1,15 +1,16 @@
 """Two sides of a stack file, compared: what `pulumi up` of the new side does where the old one is deployed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
-from labform.plan.effects import Effect, effects
+from labform.plan.effects import Effect, Registrations, effects
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import quotas
 from labform.plan.reasons import declared, facts, rebuilt
-from labform.plan.registrations import Registered, registrations
+from labform.plan.registrations import registrations
 from labform.plan.risks import risks
 
 _BUILDS = "docker:index/image:Image"
@@ -66,7 +67,7 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
     )
 
 
-def _recorded(stack: StackFile, projects: list[str]) -> Mapping[tuple[str, str], Registered]:
+def _recorded(stack: StackFile, projects: list[str]) -> Registrations:
     """The registrations of some projects and of all that belongs to none; the others are equal on both sides."""
     kept = {key: one for key, one in stack.lab.projects.items() if key in set(projects)}
     lab = stack.lab.model_copy(update={"projects": kept})
@@ -121,7 +122,9 @@ def _created(new: StackFile, name: str) -> ProjectChange:
 
 def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
     """The GPUs whose holder changes."""
-    sides = [{(row["host"], row["gpu"]): row for row in gpu_table(one.lab, one.lock)} if one else {} for one in (old, new)]
+    sides = [
+        {(row["host"], row["gpu"]): row for row in gpu_table(one.lab, one.lock)} if one else {} for one in (old, new)
+    ]
     before, after = sides
     moves = []
     for key in sorted({*before, *after}):
@@ -131,12 +134,22 @@ def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
     return tuple(moves)
 
 
+def _held(side: StackFile | None) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = gpu_table(side.lab, side.lock) if side else []
+    return {(row["host"], row["gpu"]): row for row in rows}
+
+
 def _words(effect: Effect) -> str:
     """An effect that belongs to no project, for people."""
     kind = effect.type.rsplit(":", maxsplit=1)[-1]
     words = {"Volume": "volume", "Network": "network", "docker": "connection to the Docker host"}
     what = words.get(kind, kind)
-    done = {"create": "created", "update": "updated", "replace": "REPLACED", "delete": "leaves the state, kept on its host"}
+    done = {
+        "create": "created",
+        "update": "updated",
+        "replace": "REPLACED",
+        "delete": "leaves the state, kept on its host",
+    }
     gone = "removed" if effect.operation == "delete" and kind != "Volume" else done[effect.operation]
     fields = f" ({', '.join(effect.fields)})" if effect.fields else ""
     return f"{what} {effect.name}: {gone}{fields}"

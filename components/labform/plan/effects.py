@@ -24,6 +24,22 @@ Source: the fields without ForceNew of terraform-provider-docker at 5074970c71ce
 
 
 @dataclass(frozen=True)
+class Registered:
+    """A resource as the engine is told of it; `project` where it belongs to one."""
+
+    type: str
+    name: str
+    project: str | None
+    inputs: Mapping[str, Any]
+    replace_on_changes: tuple[str, ...] = ()
+    replacement_trigger: Any = None
+
+
+Registrations = Mapping[tuple[str, str], Registered]
+"""A lab's resources, by type and name."""
+
+
+@dataclass(frozen=True)
 class Effect:
     """What happens to one resource, and the fields whose edit is the reason."""
 
@@ -34,18 +50,18 @@ class Effect:
     fields: tuple[str, ...] = ()
 
 
-def effects(before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str, str], Any]) -> list[Effect]:
-    """What happens to every resource that is not as it was, in the order of types and names.
-
-    The values are `registrations.Registered`.
-    """
+def effects(before: Registrations, after: Registrations) -> list[Effect]:
+    """What happens to every resource that is not as it was, in the order of types and names."""
     found: list[Effect] = []
     for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if old is None or new is None:
-            there = new if old is None else old
-            found.append(Effect(*key, there.project, "create" if old is None else "delete"))
-        elif old.replacement_trigger != new.replacement_trigger:
+        if key not in before:
+            found.append(Effect(*key, after[key].project, "create"))
+            continue
+        if key not in after:
+            found.append(Effect(*key, before[key].project, "delete"))
+            continue
+        old, new = before[key], after[key]
+        if old.replacement_trigger != new.replacement_trigger:
             found.append(Effect(*key, new.project, "replace", ("host", *changed(old.inputs, new.inputs))))
         elif fields := changed(old.inputs, new.inputs):
             found.append(Effect(*key, new.project, _operation(new, fields), fields))
@@ -57,7 +73,7 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
     return tuple(sorted(key for key in {*before, *after} if before.get(key) != after.get(key)))
 
 
-def _operation(new: Any, fields: tuple[str, ...]) -> Operation:
+def _operation(new: Registered, fields: tuple[str, ...]) -> Operation:
     in_place = IN_PLACE.get(new.type)
     if set(fields) & set(new.replace_on_changes):
         return "replace"

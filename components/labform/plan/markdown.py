@@ -6,7 +6,7 @@ does not fit is counted: the most important is said first.
 
 from collections.abc import Iterator, Sequence
 
-from labform.plan.page import Page, ProjectChange, counted
+from labform.plan.page import GpuMove, Page, ProjectChange, Quota
 
 LIMIT = 60_000
 """What a comment holds, in characters of UTF-8 at their longest: GitHub takes 65,536, GitLab a million."""
@@ -65,7 +65,9 @@ def headline(pages: Sequence[Page]) -> str:
         return f"refused ({refused} of {len(pages)})" if len(pages) > 1 else "refused"
     if not any(one.changes or one.risks for one in pages):
         return "no changes"
-    said = counted(tuple(one for page in pages for one in page.projects), sum(one.unchanged for one in pages))
+    every = tuple(one for page in pages for one in page.projects)
+    lab = tuple(line for page in pages for line in page.lab)
+    said = Page("", projects=every, lab=lab, unchanged=sum(one.unchanged for one in pages)).counted
     risks = sum(len(one.risks) for one in pages)
     return f"{said}{f'; DATA AT RISK: {risks}' if risks else ''}"
 
@@ -112,18 +114,21 @@ def _sections(page: Page) -> Iterator[tuple[str, list[str]]]:
         yield "For the whole lab:\n\n", [f"- {code(one)}\n" for one in page.lab]
     if page.gpus:
         head = "| GPU | host | from | to |\n| --- | --- | --- | --- |\n"
-        yield head, [
-            f"| {code(one.gpu)} {code(one.model)} | {code(one.host)} | {_holder(one.before)} | {_holder(one.after)} |\n"
-            for one in page.gpus
-        ]
+        yield head, [_gpu(one) for one in page.gpus]
     if page.quotas:
         head = "| person | asks for | before | after | limit |\n| --- | --- | --- | --- | --- |\n"
-        yield head, [
-            f"| {code(one.person)} | {_QUOTA.get(one.kind, one.kind)} | {one.before} | {one.after} | {one.limit or '-'} |\n"
-            for one in page.quotas
-        ]
+        yield head, [_quota(one) for one in page.quotas]
     if page.notes:
         yield "", [f"- {code(one, 400)}\n" for one in page.notes]
+
+
+def _quota(one: Quota) -> str:
+    kind = _QUOTA.get(one.kind, one.kind)
+    return f"| {code(one.person)} | {kind} | {one.before} | {one.after} | {one.limit or '-'} |\n"
+
+
+def _gpu(one: GpuMove) -> str:
+    return f"| {code(one.gpu)} {code(one.model)} | {code(one.host)} | {_holder(one.before)} | {_holder(one.after)} |\n"
 
 
 def _error(text: str) -> str:

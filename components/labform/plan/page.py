@@ -94,11 +94,12 @@ class Page:
     @property
     def counted(self) -> str:
         """How many projects of each kind, in words."""
-        return counted(self.projects, self.unchanged)
+        said = counted(self.projects, self.unchanged)
+        return f"{said}; {len(self.lab)} for the whole lab" if self.lab else said
 
 
 def counted(projects: tuple[ProjectChange, ...], unchanged: int = 0) -> str:
     """How many projects of each kind: `1 replaced, 2 created, 40 unchanged`."""
     counts = Counter(one.action for one in projects)
     parts = [f"{counts[action]} {action}" for action in ORDER if counts[action]]
-    return ", ".join(parts + ([f"{unchanged} unchanged"] if unchanged else [])) or "no projects"
+    return ", ".join(parts + ([f"{unchanged} unchanged"] if unchanged else [])) or "nothing changes"

@@ -28,9 +28,9 @@ def _used(lab: LabArgs) -> dict[str, dict[str, Decimal]]:
     used: dict[str, dict[str, Decimal]] = {person: defaultdict(Decimal) for person in lab.people}
     for name, project in lab.running().items():
         limits, count = lab.limits(name), project.gpus if isinstance(project.gpus, int) else project.gpus.count
-        amounts = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
+        amounts: dict[str, int | Decimal] = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
         for kind, amount in amounts.items():
-            used.setdefault(project.owner, defaultdict(Decimal))[kind] += Decimal(amount)
+            used.setdefault(project.owner, defaultdict(Decimal))[kind] += amount
     return used
 
 

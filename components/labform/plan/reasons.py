@@ -11,7 +11,9 @@ from labform.environments.recipe import ContextFile
 from labform.loading import StackFile
 from labform.problems import brief
 
-_REQUIREMENT = re.compile(r"^\s*-?\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9,._-]+\])?)\s*([=<>~!]=?[^\s;#'\"]*)?\s*(?:[;#].*)?$")
+_REQUIREMENT = re.compile(
+    r"^\s*-?\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9,._-]+\])?)\s*([=<>~!]=?[^\s;#'\"]*)?\s*(?:[;#].*)?$"
+)
 """A line of a requirements or conda file that names a package and, maybe, its version: nothing else is repeated."""
 _LARGEST = 4 * 1024**2
 _PACKAGE_FILES = re.compile(r"(^|/)(requirements[^/]*|constraints[^/]*|apt)\.txt$|(^|/)environment\.ya?ml$")

@@ -10,33 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labform.environments import Recipe
 from labform.lockfile import Lock
+from labform.plan.effects import Registered, Registrations
 from labform.stack_file import LabArgs
-
-if TYPE_CHECKING:
-    import pulumi
 
 WORKSPACE = "Workspace"
 """How the type of the component that is one project's place to run ends, in every backend."""
 
 
-@dataclass(frozen=True)
-class Registered:
-    """A resource as the engine is told of it; `project` where it belongs to one."""
-
-    type: str
-    name: str
-    project: str | None
-    inputs: Mapping[str, Any]
-    replace_on_changes: tuple[str, ...]
-    replacement_trigger: Any
-    provider: str
-
-
-def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> dict[tuple[str, str], Registered]:
+def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> Registrations:
     """The custom resources of a lab, by type and name."""
     # Who only reads a page of a preview waits for no SDK.
     import pulumi
@@ -59,7 +44,9 @@ def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> di
 
     with TemporaryDirectory(prefix="labform-") as folder, chdir(folder), _quiet():
         asyncio.run(run())
-    return monitor.recorded(lab.lab)
+    custom = [one for one in monitor.requests.values() if one.custom]
+    found = [_registered(one, monitor.requests.get(one.parent), lab.lab) for one in custom]
+    return {(one.type, one.name): one for one in found}
 
 
 def _stand_in(pulumi: Any) -> Any:
@@ -88,7 +75,7 @@ class _Light(Recipe):
     known_hash: str = ""
 
     @property
-    def hash(self) -> str:  # type: ignore[override]
+    def hash(self) -> str:
         """The hash of the recipe in full."""
         return self.known_hash
 
@@ -106,7 +93,7 @@ def _monitor() -> Any:
     class Answers(mocks.Mocks):
         """No provider's function is asked."""
 
-        def call(self, args: mocks.MockCallArgs) -> Any:
+        def call(self, _args: mocks.MockCallArgs) -> Any:
             """Nothing."""
             return {}
 
@@ -131,12 +118,6 @@ def _monitor() -> Any:
             identity = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
 
-        def recorded(self, lab: str) -> dict[tuple[str, str], Registered]:
-            """The custom resources."""
-            custom = [one for one in self.requests.values() if one.custom]
-            found = [_registered(one, self.requests.get(one.parent), lab) for one in custom]
-            return {(one.type, one.name): one for one in found}
-
     return Monitor()
 
 
@@ -149,7 +130,6 @@ def _registered(request: Any, parent: Any, lab: str) -> Registered:
         inputs=inputs,
         replace_on_changes=tuple(request.replaceOnChanges),
         replacement_trigger=_plain(request.replacement_trigger),
-        provider=request.provider.rpartition("::")[0],
     )
 
 
@@ -165,6 +145,6 @@ def _project(parent: Any, lab: str) -> str | None:
 
 def _plain(value: Any) -> Any:
     """A protobuf value or struct as plain data."""
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf import json_format  # type: ignore[import-untyped]
 
-    return MessageToDict(value)
+    return json_format.MessageToDict(value)

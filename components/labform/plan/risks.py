@@ -68,7 +68,9 @@ def _mounts(old: LabArgs, new: LabArgs) -> Iterator[Risk]:
         had, has = old.projects[name].mounted(), new.projects[name].mounted()
         for key in sorted(had):
             if key not in has and key in new.volumes:
-                yield Risk(f"project {name}", f"no longer has volume {key}, which was at {had[key].path}; its data stays")
+                yield Risk(
+                    f"project {name}", f"no longer has volume {key}, which was at {had[key].path}; its data stays"
+                )
             elif key in has and had[key].path != has[key].path:
                 yield Risk(f"project {name}", f"volume {key} moves from {had[key].path} to {has[key].path}")
 

@@ -16,7 +16,7 @@ _LONGEST_ERROR = 20_000
 
 
 def pages(folder: Path, base: str, head: str | None, stack_files: Iterable[Path]) -> tuple[list[Page], list[str]]:
-    """A page for each stack file, and what of the new side was not read.
+    """A page for each stack file, and notes on the whole: which commits, and what was not read.
 
     `folder` is in the repository, `base` and `head` name commits; without `head` the working tree is compared. Without
     `stack_files`, all of `stacks/` are. Raises LabformError where there is nothing to compare.
@@ -27,8 +27,10 @@ def pages(folder: Path, base: str, head: str | None, stack_files: Iterable[Path]
         old = stack.enter_context(tree_of(top, base, bounded=head is not None))
         names = [_inside(top, folder, one) for one in stack_files] or _found(old, new)
         made = [compare(str(name), _side(old, name), _side(new, name)) for name in names[:MAX_STACK_FILES]]
+        sides = f"{old.commit[:12]} → {new.commit[:12] or 'the files here'}"
     more = len(names) - MAX_STACK_FILES
-    return made, [*new.left_out, *([f"{more} more stack files"] if more > 0 else [])]
+    left_out = [*new.left_out, *([f"{more} more stack files"] if more > 0 else [])]
+    return made, [sides, *(f"not read: {one}" for one in left_out)]
 
 
 def _inside(top: Path, folder: Path, stack_file: Path) -> Path:

@@ -27,6 +27,7 @@ class Tree:
 
     folder: Path
     left_out: tuple[str, ...] = ()
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def tree_of(repository: Path, ref: str, *, bounded: bool = True) -> Iterator[Tre
         left_out = _write(repository, folder, entries, MAX_FILE if bounded else MAX_TOTAL)
         # The root of a lab is found by this mark, as in the clone.
         (folder / ".git").touch()
-        yield Tree(folder, tuple(left_out))
+        yield Tree(folder, tuple(left_out), commit)
 
 
 def repository_of(folder: Path) -> Path:
@@ -127,7 +128,7 @@ def _content(asked: IO[bytes], given: IO[bytes], entry: _Entry) -> bytes:
 
 def _link(folder: Path, place: Path, target: str, name: str) -> str:
     """Make a link that stays inside; say of any other why there is none."""
-    if "\0" in target or os.path.isabs(target):
+    if "\0" in target or target.startswith("/"):
         return f"{brief(name)}: a link out of the repository"
     # By name alone, so that no other link of the same commit is followed on the way.
     reached = Path(os.path.normpath(place.parent / target))
