@@ -13,6 +13,7 @@ LIMIT = 60_000
 MARKER = "<!-- labform: {kind} -->"
 """The first line, by which a comment is found again."""
 _SHOWN = 160
+_NOTE = 120
 _WHY = 8
 _QUOTA = {"gpus": "GPUs", "cpus": "CPUs", "memory": "memory", "projects": "projects"}
 
@@ -79,14 +80,15 @@ def _length(text: str) -> int:
 def _page(page: Page, room: int) -> str:
     """One page within its room; sections by importance, each cut to what is left."""
     text = f"\n### {code(page.stack_file)}: {'refused' if page.head_error else page.counted}\n"
-    for title, lines in _sections(page):
-        left = room - _length(text) - _length(title) - 120
+    sections = list(_sections(page))
+    fair = room // (2 * max(1, len(sections)))
+    sizes = [min(fair, sum(map(_length, lines)) + _length(title) + _NOTE) for title, lines in sections]
+    for place, (title, lines) in enumerate(sections):
+        # Each section after this one keeps its fair share, so that many risks do not hide every project.
+        left = room - _length(text) - _length(title) - _NOTE - sum(sizes[place + 1 :])
         kept, dropped = _fitting(lines, left)
-        if kept or dropped:
-            text += f"\n{title}"
-            text += "".join(kept)
-        if dropped:
-            text += f"\n… and {dropped} more that do not fit here.\n"
+        text += f"\n{title}{''.join(kept)}"
+        text += f"\n… and {dropped} more that do not fit here.\n" if dropped else ""
     return text
 
 
