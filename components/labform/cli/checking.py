@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labform.cli import LockOption, StackFileArgument, typer_app
+from labform.cli.policy import judged
 from labform.ledger import plan
 from labform.loading import cuda_needs, load, read, recipes_of
 from labform.lockfile import Lock
@@ -22,6 +23,10 @@ def check(
     without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack file alone.")] = False,
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Refuse what people hold whose access ended before it.")
+    ] = None,
+    policy: Annotated[bool, typer.Option("--policy", help="Judge what it registers by the rules of policy/.")] = False,
+    policy_config: Annotated[
+        Path | None, typer.Option("--policy-config", help="Their exceptions, as `--policy-pack-config` takes them.")
     ] = None,
 ) -> None:
     """Say what is wrong with a stack file and its lock, all of it.
@@ -40,6 +45,8 @@ def check(
     else:
         stack = load(stack_file, lock=lock, on=_day(on))
         lab, recipes = stack.lab, dict(stack.recipes)
+        if policy or policy_config:
+            read(stack_file, lock=lock, on=_day(on)).refuse(judged(stack, policy_config))
     for name, recipe in recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")

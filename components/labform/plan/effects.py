@@ -31,6 +31,7 @@ class Registered:
     name: str
     project: str | None
     inputs: Mapping[str, Any]
+    protect: bool = False
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: Any = None
 

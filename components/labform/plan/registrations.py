@@ -5,6 +5,7 @@ recipe, and nothing is laid out but the Dockerfiles, in a folder that is gone af
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
@@ -114,11 +115,17 @@ def _monitor() -> Any:
             outputs = type(request.object)()
             outputs.CopyFrom(request.object)
             if request.type == "docker:index/image:Image":
-                outputs["repoDigest"] = "@".join(request.object["imageName"].rsplit(":", 1))
+                outputs["repoDigest"] = _digest(request.object["imageName"])
             identity = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
 
     return Monitor()
+
+
+def _digest(tag: str) -> str:
+    """A stand-in for the digest of what is built under a tag, which carries the recipe's hash."""
+    name = tag.rpartition(":")[0]
+    return f"{name}@sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
 
 
 def _registered(request: Any, parent: Any, lab: str) -> Registered:
@@ -128,6 +135,7 @@ def _registered(request: Any, parent: Any, lab: str) -> Registered:
         name=request.name,
         project=_project(parent, lab),
         inputs=inputs,
+        protect=request.protect,
         replace_on_changes=tuple(request.replaceOnChanges),
         replacement_trigger=_plain(request.replacement_trigger),
     )
