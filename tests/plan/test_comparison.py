@@ -228,3 +228,19 @@ def test_a_stale_lock_is_the_page(repository: Repository) -> None:
     """As `pulumi up` refuses it, with the command to run."""
     repository.write(edited(lambda lab: lab["projects"]["thesis"].update(gpus=2)), lock=False)
     assert "run `labform lock stacks/lab.yaml`" in repository.plan().head_error
+
+
+def test_pinning_what_runs(repository: Repository) -> None:
+    """A project that from now on runs the image that it runs already keeps its container."""
+    path = repository.folder / FILE
+    built = load(path).recipes["paper"].hash
+    lock = path.with_suffix(".lock")
+    digest = "d" * 64
+    entry = f"builds:\n  paper: {{recipe: '{built}', image: 'registry.invalid/unit/paper@sha256:{digest}'}}\n"
+    repository.write(edited(lambda lab: lab["projects"]["paper"].update(pinned=True)), lock=False)
+    lock.write_text(lock.read_text() + entry)
+    page = repository.plan()
+    assert not page.head_error
+    assert [(one.name, one.action, one.builds, one.why) for one in page.projects] == [
+        ("paper", "updated", False, ("pinned: False → True",))
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
+from labform.lockfile import LockedBuild
 from labform.plan.effects import Effect, Registrations, effects
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import quotas
@@ -48,7 +49,8 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
     same_lab = old.lab.lab == new.lab.lab
     both = sorted({*old.lab.running()} & {*new.lab.running()})
     touched = [key for key in both if not same_lab or facts(old, key) != facts(new, key)]
-    found = effects(_recorded(old, touched), _recorded(new, touched))
+    builds = [*old.lock.builds.values(), *new.lock.builds.values()]
+    found = effects(_recorded(old, touched, builds), _recorded(new, touched, builds))
     by_project: dict[str | None, list[Effect]] = {}
     for one in found:
         by_project.setdefault(one.project, []).append(one)
@@ -67,18 +69,18 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
     )
 
 
-def _recorded(stack: StackFile, projects: list[str]) -> Registrations:
+def _recorded(stack: StackFile, projects: list[str], builds: list[LockedBuild]) -> Registrations:
     """The registrations of some projects and of all that belongs to none; the others are equal on both sides."""
     kept = {key: one for key, one in stack.lab.projects.items() if key in set(projects)}
     lab = stack.lab.model_copy(update={"projects": kept})
     placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
     lock = stack.lock.model_copy(update={"projects": placed})
-    return registrations(lab, lock, {key: stack.recipes[key] for key in kept})
+    return registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
 
 
 def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> ProjectChange:
     owner = new.lab.projects[name].owner
-    builds = any(one.type == _BUILDS for one in found)
+    builds = any(one.type == _BUILDS and one.operation != "delete" for one in found)
     why = [*declared(old, new, name)]
     if builds:
         why += rebuilt(old.recipes[name], new.recipes[name])
@@ -86,16 +88,16 @@ def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> 
     # A cause that no declaration of the project shows, such as the figures of its group.
     why = why or sorted({field for one in rest for field in one.fields})
     moved = old.lock.placements()[name].host != new.lock.placements()[name].host
-    return ProjectChange(name, owner, _action(rest, builds=builds, moved=moved), builds, tuple(why))
+    return ProjectChange(name, owner, _action(rest, stays=not found, moved=moved), builds, tuple(why))
 
 
-def _action(found: list[Effect], *, builds: bool, moved: bool) -> Action:
+def _action(found: list[Effect], *, stays: bool, moved: bool) -> Action:
     operations = {one.operation for one in found}
     if moved:
         return "moved"
     if operations & {"replace", "create", "delete"}:
         return "replaced"
-    return "updated" if operations or builds else "no effect"
+    return "no effect" if stays else "updated"
 
 
 def _come_and_gone(old: StackFile, new: StackFile) -> Iterator[ProjectChange]:

@@ -94,10 +94,10 @@ def _change(component: str, found: list[Resource]) -> ProjectChange | None:
     images, rest = [one for one in custom if one.type == IMAGE], [one for one in custom if one.type != IMAGE]
     builds = any(one.operation in ("create", "update", "replace") for one in images)
     operations = {one.operation for one in rest} - {"same"}
-    if not operations and not builds:
+    if not operations and all(one.operation == "same" for one in images):
         return None
     owner = next((one.label("labform.owner") for one in rest if one.label("labform.owner")), "")
-    if operations == {"delete"} and {one.operation for one in rest} == {"delete"}:
+    if {one.operation for one in rest} == {"delete"}:
         return ProjectChange(project, owner, "removed")
     if {one.operation for one in rest} == {"create"}:
         return ProjectChange(project, owner, "created", builds)

@@ -56,6 +56,7 @@ def facts(stack: StackFile, name: str) -> dict[str, Any]:
         "host": host and host.model_copy(update={"gpus": (), "cpus": None, "memory": None}),
         "place": place,
         "recipe": recipe and recipe.hash,
+        "build": stack.lock.builds.get(name) if project.pinned else None,
         "volumes": used,
         "hosts_of_volumes": {key: lab.host_of(key) for key in used},
     }

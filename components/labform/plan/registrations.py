@@ -7,14 +7,14 @@ recipe, and nothing is laid out but the Dockerfiles, in a folder that is gone af
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from labform.environments import Recipe
-from labform.lockfile import Lock
+from labform.lockfile import Lock, LockedBuild
 from labform.plan.effects import Registered, Registrations
 from labform.stack_file import LabArgs
 
@@ -22,8 +22,13 @@ WORKSPACE = "Workspace"
 """How the type of the component that is one project's place to run ends, in every backend."""
 
 
-def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> Registrations:
-    """The custom resources of a lab, by type and name."""
+def registrations(
+    lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe], builds: Iterable[LockedBuild] = ()
+) -> Registrations:
+    """The custom resources of a lab, by type and name.
+
+    `builds` are images that are known by their recipe; any other image has a stand-in for a digest.
+    """
     # Who only reads a page of a preview waits for no SDK.
     import pulumi
     from pulumi.runtime import mocks
@@ -31,7 +36,7 @@ def registrations(lab: LabArgs, lock: Lock, recipes: Mapping[str, Recipe]) -> Re
 
     from labform.lab import Lab
 
-    monitor = _monitor()
+    monitor = _monitor({one.recipe: one.image for one in (*builds, *lock.builds.values())})
 
     def program() -> None:
         """The lab, as a Pulumi program makes it."""
@@ -86,7 +91,7 @@ def _light(recipe: Recipe) -> Recipe:
     return _Light(**{key: getattr(light, key) for key in Recipe.__dataclass_fields__}, known_hash=recipe.hash)
 
 
-def _monitor() -> Any:
+def _monitor(known: Mapping[str, str]) -> Any:
     """A monitor that records requests and answers each with its own inputs."""
     from pulumi.runtime import mocks
     from pulumi.runtime.proto import resource_pb2
@@ -115,17 +120,20 @@ def _monitor() -> Any:
             outputs = type(request.object)()
             outputs.CopyFrom(request.object)
             if request.type == "docker:index/image:Image":
-                outputs["repoDigest"] = _digest(request.object["imageName"])
+                outputs["repoDigest"] = _digest(request.object["imageName"], known)
             identity = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
 
     return Monitor()
 
 
-def _digest(tag: str) -> str:
-    """A stand-in for the digest of what is built under a tag, which carries the recipe's hash."""
-    name = tag.rpartition(":")[0]
-    return f"{name}@sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
+def _digest(tag: str, known: Mapping[str, str]) -> str:
+    """What a build under a tag gives: the digest that is known by its recipe's hash, else a stand-in for one."""
+    name, _, recipe = tag.rpartition(":")
+    image = known.get(recipe, "")
+    if image.startswith("sha256:"):
+        return image
+    return f"{name}@{image.partition('@')[2] or f'sha256:{hashlib.sha256(tag.encode()).hexdigest()}'}"
 
 
 def _registered(request: Any, parent: Any, lab: str) -> Registered:
