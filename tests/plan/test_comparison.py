@@ -244,3 +244,12 @@ def test_pinning_what_runs(repository: Repository) -> None:
     assert [(one.name, one.action, one.builds, one.why) for one in page.projects] == [
         ("paper", "updated", False, ("pinned: False → True",))
     ]
+
+
+def test_many_projects_are_recorded_in_batches(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same page as at once."""
+    repository.write(edited(lambda lab: lab["registry"].update(address="registry.invalid/other")), home="created")
+    page = repository.plan()
+    monkeypatch.setattr(comparison, "_BATCH", 1)
+    assert repository.plan() == page
+    assert len(page.projects) == 2

@@ -7,7 +7,7 @@ from typing import Any
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
 from labform.lockfile import LockedBuild
-from labform.plan.effects import Effect, Registrations, effects
+from labform.plan.effects import Effect, Registered, Registrations, effects
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import quotas
 from labform.plan.reasons import declared, facts, rebuilt
@@ -15,6 +15,7 @@ from labform.plan.registrations import registrations
 from labform.plan.risks import risks
 
 _BUILDS = "docker:index/image:Image"
+_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,19 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
 
 
 def _recorded(stack: StackFile, projects: list[str], builds: list[LockedBuild]) -> Registrations:
-    """The registrations of some projects and of all that belongs to none; the others are equal on both sides."""
-    kept = {key: one for key, one in stack.lab.projects.items() if key in set(projects)}
-    lab = stack.lab.model_copy(update={"projects": kept})
-    placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
-    lock = stack.lock.model_copy(update={"projects": placed})
-    return registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
+    """The registrations of some projects and of all that belongs to none; the others are equal on both sides.
+
+    In batches, because the SDK's waiting grows with the square of what is registered at once.
+    """
+    found: dict[tuple[str, str], Registered] = {}
+    for start in range(0, max(1, len(projects)), _BATCH):
+        batch = set(projects[start : start + _BATCH])
+        kept = {key: one for key, one in stack.lab.projects.items() if key in batch}
+        placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
+        lab = stack.lab.model_copy(update={"projects": kept})
+        lock = stack.lock.model_copy(update={"projects": placed})
+        found |= registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
+    return found
 
 
 def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> ProjectChange:
