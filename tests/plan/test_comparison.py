@@ -54,6 +54,14 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], Any], dict[str, str]]] = {
         lambda lab: lab["projects"]["thesis"].update(resources={"memory": "3Gi"}),
         {"thesis": "replaced"},
     ),
+    "memory of a group": (
+        lambda lab: lab["groups"]["student"].update(resources={"memory": "3Gi"}),
+        {"paper": "updated", "thesis": "replaced"},
+    ),
+    "CPUs of all": (
+        lambda lab: lab.update(defaults={"resources": {"cpus": 2}}),
+        {"paper": "replaced", "thesis": "replaced"},
+    ),
     "retries": (lambda lab: lab["projects"]["thesis"]["run"].update(retries=3), {"thesis": "updated"}),
     "generation": (lambda lab: lab["projects"]["thesis"]["run"].update(generation=2), {"thesis": "replaced"}),
     "read-only": (

@@ -9,7 +9,7 @@ from labform.loading import StackFile
 from labform.lockfile import LockedBuild
 from labform.plan.effects import Effect, Registered, Registrations, effects
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
-from labform.plan.quotas import quotas
+from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
 from labform.plan.registrations import registrations
 from labform.plan.risks import risks
@@ -36,7 +36,7 @@ def compare(name: str, base: Side, head: Side) -> Page:
     if old is None:
         projects = tuple(_created(new, key) for key in sorted(new.lab.projects))
         found = tuple(one for one in projects if one.action == "created")
-        page = Page(name, projects=found, gpus=_gpus(None, new), quotas=quotas(None, new.lab), base_error=base.error)
+        page = Page(name, projects=found, gpus=_gpus(None, new), quotas=compared(None, new), base_error=base.error)
         return replace(page, unchanged=len(projects) - len(found), lab=("a new lab",) if not base.error else ())
     return _compared(name, old, new)
 
@@ -64,7 +64,7 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
         risks=tuple(risks(old, new)),
         projects=tuple(changes),
         gpus=_gpus(old, new),
-        quotas=quotas(old.lab, new.lab),
+        quotas=compared(old, new),
         lab=tuple(_words(one) for one in by_project.get(None, [])),
         unchanged=len(every) - len(changes),
     )

@@ -15,7 +15,7 @@ MARKER = "<!-- labform: {kind} -->"
 _SHOWN = 160
 _NOTE = 120
 _WHY = 8
-_QUOTA = {"gpus": "GPUs", "cpus": "CPUs", "memory": "memory", "projects": "projects"}
+_QUOTA = {"gpus": "GPUs", "cpus": "CPUs", "shared_memory": "shared memory"}
 
 
 def code(text: str, longest: int = _SHOWN) -> str:

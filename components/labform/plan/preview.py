@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from labform.plan.digest import CONTAINER, Resource, Step, resource
 from labform.plan.holdings import asked, held
 from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk
-from labform.plan.quotas import KINDS, amount_text
 from labform.problems import LabformError, brief
+from labform.quotas import KINDS, amount_text
 
 IMAGE, VOLUME = "docker:index/image:Image", "docker:index/volume:Volume"
 PROVIDERS = "pulumi:providers:"
@@ -180,7 +180,7 @@ def _quotas(resources: list[Resource]) -> Iterator[Quota]:
     before, after = asked(containers, new=False), asked(containers, new=True)
     for person in sorted({*before, *after}):
         for kind in KINDS:
-            more = after[person][kind] - before[person][kind]
+            more = (after[person][kind] - before[person][kind]).normalize()
             if more:
                 sign = "+" if more > 0 else "-"
                 yield Quota(person, kind, "unknown", f"{sign}{amount_text(kind, abs(more))}", "unknown")

@@ -1,48 +1,26 @@
-"""What people's projects ask for together, before and after a change, beside the limits of their groups."""
+"""What people use together before and after a change, beside their limits."""
 
-from collections import defaultdict
-from decimal import Decimal
-
-from labform.declaration import size_text
+from labform.loading import StackFile
+from labform.people import UNLIMITED
 from labform.plan.page import Quota
-from labform.stack_file import LabArgs
+from labform.quotas import quotas as usage_of
 
-KINDS = ("gpus", "cpus", "memory", "projects")
+NOTHING = "0"
 
 
-def quotas(before: LabArgs | None, after: LabArgs) -> tuple[Quota, ...]:
+def compared(before: StackFile | None, after: StackFile) -> tuple[Quota, ...]:
     """A row for each person and kind whose amount or limit changes."""
-    old, new = (_used(before) if before else {}), _used(after)
-    rows = []
-    for person in sorted({*old, *new}):
-        for kind in KINDS:
-            was, now = old.get(person, {}).get(kind, Decimal(0)), new.get(person, {}).get(kind, Decimal(0))
-            limits = [_limit(lab, person, kind) for lab in (before or after, after)]
-            if was != now or limits[0] != limits[1]:
-                limit = " → ".join(dict.fromkeys(amount_text(kind, one) for one in limits))
-                rows.append(Quota(person, kind, amount_text(kind, was), amount_text(kind, now), limit))
-    return tuple(rows)
+    old, new = _rows(before) if before else {}, _rows(after)
+    found = []
+    for person, kind in sorted({*old, *new}):
+        was, now = old.get((person, kind)), new.get((person, kind))
+        limits = dict.fromkeys(side["limit"] if side else UNLIMITED for side in (was, now) if side or before)
+        row = Quota(person, kind, was["used"] if was else NOTHING, now["used"] if now else NOTHING, " → ".join(limits))
+        if row.before != row.after or len(limits) > 1:
+            found.append(row)
+    return tuple(found)
 
 
-def _used(lab: LabArgs) -> dict[str, dict[str, Decimal]]:
-    used: dict[str, dict[str, Decimal]] = {person: defaultdict(Decimal) for person in lab.people}
-    for name, project in lab.running().items():
-        limits, count = lab.limits(name), project.gpus if isinstance(project.gpus, int) else project.gpus.count
-        amounts: dict[str, int | Decimal] = {"gpus": count, "cpus": limits.cpus, "memory": limits.memory, "projects": 1}
-        for kind, amount in amounts.items():
-            used.setdefault(project.owner, defaultdict(Decimal))[kind] += amount
-    return used
-
-
-def _limit(lab: LabArgs, person: str, kind: str) -> Decimal | None:
-    known = lab.people.get(person)
-    group = lab.groups.get(known.group or "") if known else None
-    limit = getattr(group, kind, None)
-    return None if limit is None else Decimal(limit)
-
-
-def amount_text(kind: str, amount: Decimal | None) -> str:
-    """An amount in the unit of its kind; `no limit` for None."""
-    if amount is None:
-        return "no limit"
-    return size_text(int(amount)) if kind == "memory" and amount else f"{amount.normalize():f}"
+def _rows(side: StackFile) -> dict[tuple[str, str], dict[str, str]]:
+    rows = [one.row() for one in usage_of(side.lab, side.lock.placements()).usage]
+    return {(row["person"], row["kind"]): row for row in rows}

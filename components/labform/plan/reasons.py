@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from labform.declaration import size_text
 from labform.environments import Recipe
 from labform.environments.recipe import ContextFile
 from labform.loading import StackFile
@@ -73,8 +74,8 @@ def _facts(stack: StackFile, name: str, volumes: Collection[str]) -> dict[str, A
     for key in volumes:
         if key in lab.volumes:
             flat |= _flat(f"volumes.{key}", lab.volumes[key].model_dump(mode="json", by_alias=True))
-    for key in ("cpus", "memory", "shared_memory"):
-        flat[f"resources.{key}"] = flat.get(f"resources.{key}") or str(getattr(limits, key))
+    flat["resources.cpus"] = f"{limits.cpus:f}"
+    flat |= {f"resources.{key}": size_text(getattr(limits, key)) for key in ("memory", "shared_memory")}
     if place:
         flat |= {"host": place.host, "port on the host": place.port, "GPUs": list(place.gpus)}
         if place.host in lab.hosts:
