@@ -1,10 +1,13 @@
 """Pages as comments: whatever a file says stays text, and a page of any size fits."""
 
+import io
 import re
 
 import pytest
 from labform.plan.markdown import LIMIT, block, code, markdown
 from labform.plan.page import GpuMove, Page, ProjectChange, Quota, Risk
+from labform.plan.terminal import show
+from rich.console import Console
 
 HOSTILE = [
     "@everyone",
@@ -88,3 +91,13 @@ def test_many_stack_files() -> None:
     assert re.search(r"… and \d+ more", text)
     assert text.splitlines()[0] == "<!-- labform: plan -->"
     assert "refused (1 of 101)" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_at_a_terminal(text: str) -> None:
+    """No escape sequence, and nothing is read as rich's own markup."""
+    page = Page(text, projects=(ProjectChange(f"{text}[bold]x[/]", "a", "replaced", why=(text,)),), notes=(text,))
+    out = io.StringIO()
+    show(Console(file=out, width=200, force_terminal=False), [page], [text])
+    assert "[bold]x[/]" in out.getvalue()
+    assert all(one.isprintable() or one == "\n" for one in out.getvalue())

@@ -7,7 +7,7 @@ from typing import Any
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
 from labform.lockfile import LockedBuild
-from labform.plan.effects import Effect, Registered, Registrations, effects
+from labform.plan.effects import Effect, Registered, Registrations, effects, unknown
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
@@ -67,6 +67,9 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
         quotas=compared(old, new),
         lab=tuple(_words(one) for one in by_project.get(None, [])),
         unchanged=len(every) - len(changes),
+        notes=tuple(
+            f"an edit of {one} may replace it: its provider's rules are not known here" for one in unknown(found)
+        ),
     )
 
 

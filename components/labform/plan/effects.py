@@ -1,6 +1,6 @@
 """What `pulumi up` does with a resource whose registration changed, by the rules of engine and providers. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,10 @@ IN_PLACE: Mapping[str, frozenset[str]] = {
 
 Source: the fields without ForceNew of terraform-provider-docker at 5074970c71ce, which pulumi-docker 5.1.0 wraps.
 """
+
+
+_UPDATED = ("docker:index/image:Image", "pulumi:providers:docker")
+"""Other types whose every edit is an update: native to the provider, or the provider itself."""
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,8 @@ def _operation(new: Registered, fields: tuple[str, ...]) -> Operation:
     if in_place is not None and not set(fields) <= in_place:
         return "replace"
     return "update"
+
+
+def unknown(found: Iterable[Effect]) -> list[str]:
+    """The types among edited resources whose providers' rules are not known here: an update may be a replacement."""
+    return sorted({one.type for one in found if one.operation == "update"} - {*IN_PLACE, *_UPDATED})
