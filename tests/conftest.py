@@ -11,7 +11,7 @@ settings.load_profile("labform")
 
 OPEN = ("engine", "sandbox", "needs_docker", "enable_socket")
 """Marks of tests that talk to daemons and registries."""
-LOOPBACK = ("test_fakes", "sandbox", "toolchain")
+LOOPBACK = ("test_fakes", "sandbox", "toolchain", "plan", "ci", "policy")
 """Files and folders of tests that run real servers of their own."""
 
 

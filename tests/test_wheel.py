@@ -29,11 +29,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_is_the_toolkit_and_nothing_else(wheel: Path) -> None:
-    """Every module of the toolkit is in the wheel; the sandbox, the toolchain and the tests are not."""
+    """Every module and pipeline of the toolkit is in the wheel; sandbox, toolchain and tests are not."""
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = REPOSITORY / "components"
     modules = {str(path.relative_to(source)) for path in source.rglob("*.py")} | {"labform/py.typed"}
-    assert names == modules
+    pipelines = {str(path.relative_to(source)) for path in source.glob("labform/ci/*/*.yml")}
+    assert names == modules | pipelines
 
 
 def test_unit_tests_pass_on_the_wheel(wheel: Path, tmp_path: Path) -> None:

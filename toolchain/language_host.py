@@ -1,7 +1,8 @@
 """A Python language host: a `LanguageRuntime` server on the gRPC stubs of the Pulumi SDK.
 
 Like the official one it runs each program in a fresh process, in the virtual environment that its Pulumi.yaml names.
-Left out: code generation, plugins and policy packs in Python, typecheckers, debuggers, the uv and poetry toolchains.
+It runs policy packs too. Left out: code generation, other plugins in Python, typecheckers, debuggers, the uv and
+poetry toolchains.
 """
 
 import logging
@@ -42,6 +43,21 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         code = max(program.wait(), -1)
         error = "" if code in {0, EXPLAINED} else f"program exited with non-zero exit code: {code}"
         return messages.RunResponse(error=error, bail=code == EXPLAINED)
+
+    def RunPlugin(self, request: Any, context: Any) -> Any:
+        """Run a policy pack to its end, handing on what it prints: its first line is its port."""
+        environment = _environment(request)
+        if request.kind != "analyzer" or not environment.python.exists():
+            missing = f"there is no virtual environment at {environment.folder}: make it first"
+            said = missing if request.kind == "analyzer" else f"plugins of kind {request.kind} are not run here"
+            yield messages.RunPluginResponse(stderr=f"{said}\n".encode())
+            yield messages.RunPluginResponse(exitcode=1)
+            return
+        pack = self.programs.start_pack(request, environment)
+        context.add_callback(self.programs.interrupt)
+        for line in pack.stdout or ():
+            yield messages.RunPluginResponse(stdout=line)
+        yield messages.RunPluginResponse(exitcode=pack.wait())
 
     def Cancel(self, request: Any, context: Any) -> Any:
         """Interrupt what runs."""

@@ -37,6 +37,17 @@ class Programs:
         self._started.append(program)
         return program
 
+    def start_pack(self, request: Any, environment: Virtualenv) -> subprocess.Popen[bytes]:
+        """Start the policy pack of a `RunPluginRequest`; its arguments name the engine."""
+        given = dict(entry.partition("=")[::2] for entry in request.env)
+        command = [str(environment.python), "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
+        variables = {**environment.activated(), **given}
+        pack = subprocess.Popen(
+            command, cwd=request.pwd, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+        self._started.append(pack)
+        return pack
+
     def interrupt(self) -> None:
         """Interrupt those that still run, each once: a second time would cut short its clean-up."""
         for program in self._started:

@@ -126,3 +126,20 @@ def test_a_program_ends_with_its_language_host(end: Callable[[subprocess.Popen[s
         return subprocess.CompletedProcess([], 0, "", "")
 
     RecordingEngine(start=start).run(tmp_path, stack="dev")
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "said"),
+    [
+        ("resource", sys.prefix, "plugins of kind resource are not run"),
+        ("analyzer", "/nowhere", "no virtual environment"),
+    ],
+)
+def test_what_is_no_policy_pack_is_refused(tmp_path: Path, kind: str, environment: str, said: str) -> None:
+    """In words, with an exit code."""
+    described = info(tmp_path)
+    described.options.update({"virtualenv": environment})
+    with language_host("127.0.0.1:1", {}) as (_, host):
+        answers = list(host.RunPlugin(language_pb2.RunPluginRequest(pwd=str(tmp_path), kind=kind, info=described)))
+    assert said in answers[0].stderr.decode()
+    assert answers[-1].exitcode == 1

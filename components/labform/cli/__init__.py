@@ -60,7 +60,9 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def command_line() -> typer.core.TyperGroup:
     """The command line with all of its commands."""
     from labform.cli import (  # noqa: F401  their import registers the commands
+        build,
         checking,
+        comment,
         containers,
         freeze,
         gpus,
@@ -68,7 +70,9 @@ def command_line() -> typer.core.TyperGroup:
         lifecycle,
         locking,
         mig,
+        plan,
         status,
+        summary,
         volumes,
     )
 

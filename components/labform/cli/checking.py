@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labform.cli import LockOption, typer_app
+from labform.cli.policy import judged
 from labform.ledger import plan
 from labform.loading import StackFile, cuda_needs, load, read, recipes_of
 from labform.lockfile import Lock
@@ -24,6 +25,10 @@ def check(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Refuse what people hold whose access ended before it.")
     ] = None,
+    policy: Annotated[bool, typer.Option("--policy", help="Judge what it registers by the rules of policy/.")] = False,
+    policy_config: Annotated[
+        Path | None, typer.Option("--policy-config", help="Their exceptions, as `--policy-pack-config` takes them.")
+    ] = None,
 ) -> None:
     """Say what is wrong with stack files and their locks, all of it; several are judged as labs that share machines.
 
@@ -33,12 +38,18 @@ def check(
     """
     if lock and len(stack_files) > 1:
         raise LabformError("--lock: give it with one stack file; each of several has its own lock beside it")
+    if without_lock and (policy or policy_config):
+        raise LabformError("--policy judges what is registered, and that needs the lock; leave --without-lock out")
     day = _day(on)
     stacks: list[StackFile] = []
     faults: list[str] = []
     for path in dict.fromkeys(stack_files):
         try:
-            stacks.append(_judged(path, lock, day, without_lock=without_lock))
+            stack = _judged(path, lock, day, without_lock=without_lock)
+            if policy or policy_config:
+                stack.refuse(judged(stack, policy_config))
+            _say(stack)
+            stacks.append(stack)
         except LabformError as error:
             faults.append(str(error))
     if faults and stacks:
@@ -49,21 +60,22 @@ def check(
 
 
 def _judged(path: Path, lock: Path | None, on: dt.date | None, *, without_lock: bool) -> StackFile:
-    """A stack file that is well, which is said."""
-    if without_lock:
-        draft = read(path, lock=lock, on=on)
-        recipes, _, problems = recipes_of(draft)
-        alone = Lock(lab=draft.lab.lab)
-        draft.refuse([*problems, *plan(draft.lab, alone, {}, needs=cuda_needs(draft, recipes)).problems])
-        stack = StackFile(path, draft.lab, alone, draft.lock_path, draft.tree, recipes)
-    else:
-        stack = load(path, lock=lock, on=on)
+    """A stack file that is well, with its lock or as if it were the first."""
+    if not without_lock:
+        return load(path, lock=lock, on=on)
+    draft = read(path, lock=lock, on=on)
+    recipes, _, problems = recipes_of(draft)
+    alone = Lock(lab=draft.lab.lab)
+    draft.refuse([*problems, *plan(draft.lab, alone, {}, needs=cuda_needs(draft, recipes)).problems])
+    return StackFile(path, draft.lab, alone, draft.lock_path, draft.tree, recipes)
+
+
+def _say(stack: StackFile) -> None:
     for name, recipe in stack.recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")
     lab = stack.lab
-    print(f"{path}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
-    return stack
+    print(f"{stack.path}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
 
 
 def _between(stacks: list[StackFile]) -> list[str]:

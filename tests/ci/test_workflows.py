@@ -1,0 +1,226 @@
+"""The pipelines: linted, pinned, without a right they do not need, and run from checkout to comment."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.ci.forge import Forge, serving
+from tests.ci.workflow import Runner, workflow
+from tests.plan.repository import FILE, SLEEP, Repository, small
+
+pytestmark = pytest.mark.enable_socket
+TEMPLATES = Path(str(resources.files("labform"))) / "ci"
+GITHUB = sorted((TEMPLATES / "github").glob("*.yml"))
+SECRET = "hunter2-of-the-team"
+
+
+@pytest.mark.parametrize("path", GITHUB, ids=lambda one: one.stem)
+def test_pinned_and_with_least_rights(path: Path) -> None:
+    """Actions by hash with their version, no right by default, no expression in a script, a limit in time."""
+    file = workflow(path)
+    assert file["permissions"] == {}
+    for used in re.findall(r"uses: (.*)", path.read_text()):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
+    for job in file["jobs"].values():
+        assert job["timeout-minutes"]
+        writes = {key for key, value in job["permissions"].items() if value == "write"}
+        assert writes <= {"pull-requests"}
+        if writes:
+            assert "environment" not in job, "the job that writes has no secret"
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", "")
+
+
+def test_jobs_that_meet_strangers_have_no_secret() -> None:
+    """Neither the check nor the plan names one; the preview runs for the team's own branches only."""
+    for name in ("labform-check", "labform-plan"):
+        assert "secrets." not in (TEMPLATES / "github" / f"{name}.yml").read_text()
+    preview = workflow(TEMPLATES / "github" / "labform-preview.yml")
+    assert preview["jobs"]["preview"]["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def test_nothing_for_an_attacker() -> None:
+    """Zizmor finds nothing, but for the one trigger that each workflow which needs it explains."""
+    zizmor = str(Path(sys.executable).with_name("zizmor"))
+    command = [zizmor, "--offline", "--no-progress", *map(str, GITHUB)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "".join(path.read_text() for path in GITHUB).count("zizmor: ignore") == 2
+
+
+@pytest.mark.engine
+def test_linted() -> None:
+    """Actionlint finds nothing; it is a Go module, built as the engine is."""
+    command = ["go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12", "-shellcheck=", *map(str, GITHUB)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_gitlab_is_yaml_with_the_same_jobs() -> None:
+    """Every job of a stage that there is; the images are the lab's own, by digest, and no version is made up."""
+    file = yaml.safe_load((TEMPLATES / "gitlab" / "gitlab-ci.yml").read_text())
+    jobs = {key: one for key, one in file.items() if key not in ("stages", "default")}
+    assert set(jobs) == {"check", "plan", "preview", "build", "up", "drift"}
+    for job in jobs.values():
+        assert job["stage"] in file["stages"]
+        assert job.get("image", file["default"]["image"]).startswith("$")
+
+
+@pytest.fixture
+def forge() -> Iterator[Forge]:
+    """Where comments go."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A lab's repository with a program, on main."""
+    made = Repository(tmp_path / "origin")
+    (made.folder / "__main__.py").write_text("print('the program of the base')\n")
+    made.write(small())
+    made.commit()
+    return made
+
+
+def pull_request(repository: Repository) -> dict[str, Any]:
+    """The event of a pull request whose head is what is committed now, as the forge keeps it."""
+    head = repository.git("rev-parse", "HEAD").strip()
+    base = repository.git("rev-parse", "main").strip()
+    repository.git("update-ref", "refs/pull/7/head", head)
+    merge = repository.git("commit-tree", f"{head}^{{tree}}", "-p", base, "-p", head, "-m", "merge").strip()
+    repository.git("update-ref", "refs/pull/7/merge", merge)
+    repository.git("checkout", "--quiet", "main")
+    return {"pull_request.number": 7, "pull_request.base.sha": base, "pull_request.head.sha": head}
+
+
+def planned(repository: Repository, forge: Forge, folder: Path) -> Runner:
+    """The plan's workflow, run for the pull request."""
+    event = pull_request(repository)
+    runner = Runner(workflow(TEMPLATES / "github" / "labform-plan.yml"), repository.folder, folder, event)
+    runner.env = {"GITHUB_API_URL": forge.address}
+    runner.run()
+    return runner
+
+
+def test_from_checkout_to_comment(repository: Repository, forge: Forge, tmp_path: Path) -> None:
+    """A pull request gets one comment, which the next push changes."""
+    repository.git("checkout", "--quiet", "-b", "topic")
+    lab = small()
+    lab["projects"]["thesis"]["gpus"] = 2
+    repository.write(lab)
+    repository.commit()
+    planned(repository, forge, tmp_path / "one")
+    assert len(forge.comments) == 1
+    assert "`GPU-b` `A100-40GB` | `one` | free | `thesis`" in forge.comments[0]["body"]
+    assert {token for _, _, token in forge.requests} == {"Bearer workflow-token"}
+    repository.git("checkout", "--quiet", "topic")
+    lab["projects"]["more"] = {**SLEEP, "host": "one"}
+    repository.write(lab)
+    repository.commit()
+    planned(repository, forge, tmp_path / "two")
+    assert len(forge.comments) == 1
+    assert "| `more` | `anna` | created, image built |" in forge.comments[0]["body"]
+
+
+def test_a_pull_request_that_conflicts(repository: Repository, forge: Forge, tmp_path: Path) -> None:
+    """Where there is no merge of this head, the branch's own change is planned."""
+    repository.git("checkout", "--quiet", "-b", "topic")
+    lab = small()
+    lab["projects"].pop("paper")
+    repository.write(lab)
+    repository.commit()
+    event = pull_request(repository)
+    repository.git("update-ref", "-d", "refs/pull/7/merge")
+    runner = Runner(workflow(TEMPLATES / "github" / "labform-plan.yml"), repository.folder, tmp_path / "run", event)
+    runner.env = {"GITHUB_API_URL": forge.address}
+    runner.run()
+    assert "| `paper` | `anna` | **removed** |" in forge.comments[0]["body"]
+
+
+def hostile(repository: Repository, outside: Path) -> None:
+    """Everything that a stranger might commit, in one pull request."""
+    folder = repository.folder
+    mark = outside / "ran"
+    (folder / "__main__.py").write_text(f"import os; open({str(mark)!r}, 'w').write(str(os.environ))\n")
+    (folder / "conftest.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    (folder / "labform.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    (folder / "sitecustomize.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    (folder / "requirements.lock").write_text("evil==1.0\n")
+    workflows = folder / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "labform-plan.yml").write_text(f"on: pull_request_target\njobs: {{}}\n# touch {mark}\n")
+    (folder / ".gitattributes").write_text("* filter=evil export-ignore\n")
+    (folder / "stacks" / "leak.yaml").symlink_to(outside / "secret.yaml")
+    (folder / "stacks" / "environ.yaml").symlink_to("/proc/self/environ")
+    (folder / "stacks" / "up.yaml").symlink_to("../../../../../../etc/passwd")
+    (folder / "huge.bin").write_bytes(b"\0" * (65 * 1024**2))
+    (folder / "stacks" / "huge.yaml").write_bytes(b"a: 1\n" * (2 * 1024**2))
+    (folder / "stacks" / "mention.yaml").write_text("@everyone: <img src=x onerror=alert(1)>\n")
+
+
+def test_a_hostile_pull_request(repository: Repository, forge: Forge, tmp_path: Path) -> None:
+    """No secret, no write, nothing of it run, and a comment that says what the lab would become."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text(f"password: {SECRET}\n")
+    repository.git("checkout", "--quiet", "-b", "topic")
+    hostile(repository, outside)
+    lab = small()
+    lab["people"] = {**lab["people"], "mallory": {"uid": 10666}}
+    lab["projects"] |= {f"p{n:05}": {**SLEEP, "owner": "mallory", "host": "one"} for n in range(1_000)}
+    del lab["projects"]["paper"]
+    repository.write(lab)
+    repository.commit()
+    runner = planned(repository, forge, tmp_path / "run")
+    (comment,) = forge.comments
+    text = comment["body"]
+    assert not (outside / "ran").exists()
+    assert SECRET not in text + "".join(runner.seen)
+    assert "root:" not in text
+    assert {command for command, _, _ in forge.requests} == {"GET", "POST"}
+    assert len(text) < 65_536
+    assert "| `paper` | `anna` | **removed** |" in text
+    assert "1000 created" in text
+    assert "stacks/leak.yaml: a link out of the repository" in text
+    assert "stacks/huge.yaml" in text
+    assert "`stacks/mention.yaml`" in text
+    assert runner.workflow["jobs"]["plan"]["permissions"] == {"contents": "read"}
+    assert repository.git("status", "--porcelain") == ""
+    assert str(FILE) in text
+
+
+def test_preview_runs_the_base_branchs_program(repository: Repository, forge: Forge, tmp_path: Path) -> None:
+    """A stand-in `pulumi` sees the base's program, the pull request's stack file, and the environment's secrets."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    seen = tmp_path / "seen"
+    script = f'#!/bin/sh\ncat __main__.py > {seen}\ngrep -c "gpus: 2" stacks/lab.yaml >> {seen}\n'
+    script += 'echo \'{"steps": [], "changeSummary": {"same": 3}}\'\n'
+    (tools / "pulumi").write_text(script)
+    (tools / "pulumi").chmod(0o755)
+    repository.git("checkout", "--quiet", "-b", "topic")
+    (repository.folder / "__main__.py").write_text("raise SystemExit('the program of the pull request')\n")
+    lab = small()
+    lab["projects"]["thesis"]["gpus"] = 2
+    repository.write(lab)
+    repository.commit()
+    event = pull_request(repository)
+    path = TEMPLATES / "github" / "labform-preview.yml"
+    runner = Runner(workflow(path), repository.folder, tmp_path / "run", event, {"PULUMI_CONFIG_PASSPHRASE": SECRET})
+    runner.variables = {"STACK": "lab"}
+    runner.env = {"GITHUB_API_URL": forge.address, "PATH": f"{tools}:{os.environ['PATH']}"}
+    runner.run()
+    assert seen.read_text() == "print('the program of the base')\n2\n", (
+        "two lines say so: the group's and the project's"
+    )
+    assert "no changes" in forge.comments[0]["body"]
+    assert SECRET not in forge.comments[0]["body"] + "".join(runner.seen)
