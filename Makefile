@@ -10,7 +10,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
-.PHONY: help up preview down clean check test lock schema docs
+.PHONY: help up preview down clean cluster check test lock schema docs
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -26,6 +26,9 @@ down: $(READY) ## Remove containers; data stays, and where it is is said
 
 clean: $(READY) ## Delete the example lab with its data, after asking
 	@$(PY) -m sandbox.dev clean
+
+cluster: $(READY) ## Start a Kubernetes cluster whose nodes run nothing, and say where its kubeconfig is
+	@$(PY) -m sandbox.cluster up
 
 check: $(READY) ## Format, lint, types, unit tests
 	@$(VENV)/bin/ruff format --quiet --check .
