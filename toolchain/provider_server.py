@@ -125,4 +125,5 @@ def main(arguments: list[str], servicer: Callable[[str, Log], Servicer]) -> None
     known, _ = parser.parse_known_args(arguments)
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_serve(servicer, known.engine))
-    sys.exit(0)
+    # At once: threads that still wait would be joined, and a second SIGINT then prints a traceback.
+    os._exit(0)

@@ -13,7 +13,9 @@ from toolchain.kubernetes_plugin.provider import KubernetesProvider
 from toolchain.kubernetes_plugin.server import Servicer
 from toolchain.kubernetes_plugin.settings import Settings
 
-SKIPPED: dict[int, str] = {}
+SKIPPED = {
+    1543: "the official plugin took the old ReplicaSet for the new one, whose pod was still to come; we wait for it",
+}
 """Recorded calls that are not replayed, by number, each with the reason."""
 
 PURE = ("CheckConfig", "DiffConfig", "Check", "Diff")
@@ -30,6 +32,7 @@ def fake() -> FakeKubernetes:
 def servicer(fake: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> Servicer:
     """The stand-in on that server, without delays."""
     monkeypatch.setattr(waiting, "EVERY", 0)
+    monkeypatch.setattr(waiting, "LIMIT", 1)
     provider = KubernetesProvider(lambda urn, line: None)
     provider.use(Cluster(Settings(), fake, "", threading.Event()))
     return Servicer([], VERSION, provider, "")
@@ -109,6 +112,13 @@ def test_update(call: Call, servicer: Servicer, fake: FakeKubernetes) -> None:
     *_, (_, _, body, query) = [sent for sent in fake.calls if sent[0] == "PATCH"]
     assert query["fieldManager"] == call.request["olds"]["__fieldManager"]
     assert body["metadata"] == plain(call.request["news"])["metadata"]
+    for _, _, operations, _ in (sent for sent in fake.calls if isinstance(sent[2], list)):
+        assert managers(operations[0]["value"]) == managers(fake.becomes["metadata"]["managedFields"])
+
+
+def managers(fields: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return who manages an object's fields."""
+    return sorted((entry["manager"], entry["operation"], entry.get("subresource", "")) for entry in fields)
 
 
 @pytest.mark.parametrize("call", of("Delete"))

@@ -39,7 +39,8 @@ def workload_deployment(server: Api, live: Values) -> Outlook:
     unbound = _unbound_claims(server, live)
     observed = status.get("observedGeneration") == metadata.get("generation")
     first = revision == "1"
-    complete = bool(current) and has >= wanted
+    # While old pods end, the status still speaks of the old ReplicaSet.
+    complete = bool(current) and has >= wanted and status.get("updatedReplicas", 0) >= live["spec"]["replicas"]
     if observed and available and complete and not unbound and (rolled_out or first):
         return Outlook(ready=True)
     reasons = [

@@ -19,7 +19,7 @@ PREDECESSORS = {
     ("kubectl", "Apply"),
     *((name, "Update") for name in (*OWN_NAMES, "kubectl", "before-first-apply")),
 }
-"""Managers whose fields an update takes over without force."""
+"""Managers, by how their names begin (`kubectl-set`), whose fields an update takes over without force."""
 
 RETRIES = 5
 """How often a create waits for its namespace or its kind, twice as long each time, from a second on."""
@@ -125,7 +125,7 @@ def _dry(preview: bool) -> Values:
 
 def _merged(entries: list[Values], manager: str) -> list[Values] | None:
     """Return the managers of an object with the predecessors' fields in this one's; None if there are none."""
-    old = [entry for entry in entries if not entry.get("subresource") and _key(entry) in PREDECESSORS]
+    old = [entry for entry in entries if not entry.get("subresource") and _is_predecessor(*_key(entry))]
     if not old:
         return None
     own = next((entry for entry in entries if _key(entry) == (manager, "Apply")), None)
@@ -138,6 +138,10 @@ def _merged(entries: list[Values], manager: str) -> list[Values] | None:
 
 def _key(entry: Values) -> tuple[str, str]:
     return entry["manager"], entry["operation"]
+
+
+def _is_predecessor(manager: str, operation: str) -> bool:
+    return any(manager.startswith(name) and operation == known for name, known in PREDECESSORS)
 
 
 def _union(one: Values, other: Values) -> Values:
