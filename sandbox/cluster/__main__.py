@@ -1,4 +1,4 @@
-"""`python -m sandbox.cluster up | env | kubectl | down | remove`."""
+"""`python -m sandbox.cluster build | up | env | kubectl | down | remove`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ import typer
 from sandbox.errors import SandboxError
 from toolchain import ToolchainError
 
-from . import Cluster, default_root, start, stop
+from . import Cluster, binary, default_root, start, stop
 from . import remove as remove_cluster
 
 Root = Annotated[Path | None, typer.Option(help="The cluster's folder; default: in your data home.")]
 
 app = typer.Typer(help="A private Kubernetes cluster whose nodes run nothing.", add_completion=False)
+
+
+@app.command()
+def build() -> None:
+    """Build the control plane's program, unless it is cached, and say where it is."""
+    typer.echo(binary())
 
 
 @app.command()

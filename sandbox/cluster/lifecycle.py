@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ def _ready(root: Path) -> bool:
 def _stopped(root: Path) -> None:
     if process := running(root):
         processes.end([process], patience=5)
+        # The first thread is gone, others may still hold the port for a moment.
+        deadline = time.monotonic() + 5
+        while not ports.bindable(_read(root)["port"]) and time.monotonic() < deadline:
+            time.sleep(0.05)
     (root / "ready").unlink(missing_ok=True)
 
 
