@@ -17,6 +17,7 @@ from tests.toolchain.recorded import AbortedError, ask, properties_of
 from toolchain.kubernetes_plugin import VERSION
 from toolchain.kubernetes_plugin.provider import KubernetesProvider
 from toolchain.kubernetes_plugin.server import Servicer
+from toolchain.provider_server import Log
 
 pytestmark = pytest.mark.sandbox
 
@@ -42,8 +43,8 @@ def running(root: Path) -> Cluster:
 class Plugin:
     """The stand-in, configured for a cluster: `Plugin(path).create(POD, {...})`."""
 
-    def __init__(self, kubeconfig: Path, **settings: str) -> None:
-        self.servicer = Servicer([], VERSION, KubernetesProvider(lambda urn, line: None), "")
+    def __init__(self, kubeconfig: Path, log: Log = lambda urn, line: None, **settings: str) -> None:
+        self.servicer = Servicer([], VERSION, KubernetesProvider(log), "")
         ask(self.servicer, "Configure", {"args": {"kubeconfig": str(kubeconfig), **settings}})
 
     def check(self, type_: str, values: dict[str, Any], olds: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -327,6 +328,24 @@ def test_a_server_that_stops_loses_nothing(plugin: Plugin, running: Cluster, roo
     assert Plugin(running.kubeconfig, deleteUnreachable="true").read(CONFIG_MAP, made) == {}
     cluster.start(root, pools=[Pool("a100", product="A100", gpus=2)])
     assert plugin.read(CONFIG_MAP, made)["properties"]["metadata"]["uid"] == made["properties"]["metadata"]["uid"]
+
+
+def test_a_server_that_stops_while_an_object_is_made_loses_nothing(running: Cluster, root: Path, name: str) -> None:
+    """An object whose server goes away while it is waited for is in the state, and the next update repairs it."""
+
+    def kill(urn: str, line: str) -> None:
+        if process := cluster.running(root):
+            processes.end([process], patience=0)
+
+    with refused(f"'{name}' timed out waiting to be Ready") as errors:
+        Plugin(running.kubeconfig, kill).create(DEPLOYMENT, deployment(name, "sandbox.invalid/never-ready"))
+    failure = errors[0].init_failed()
+    assert failure is not None
+    assert "Connection refused" in failure.reasons[1]
+    made = {"id": failure.id, "properties": properties_of(failure.properties)}
+    again = cluster.start(root, pools=[Pool("a100", product="A100", gpus=2)])
+    repaired = Plugin(again.kubeconfig).update(DEPLOYMENT, made, deployment(name))
+    assert repaired["properties"]["metadata"]["uid"] == made["properties"]["metadata"]["uid"]
 
 
 def test_the_kubeconfig_may_be_text(

@@ -4,9 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from toolchain.kubernetes_plugin.api import Api, ApiError
+from toolchain.kubernetes_plugin.api import Api, ApiError, UnreachableError
 from toolchain.kubernetes_plugin.objects import annotation
-from toolchain.kubernetes_plugin.readiness import LOOKS
+from toolchain.kubernetes_plugin.readiness import LOOKS, Look, Outlook
 from toolchain.properties import Values
 
 EVERY = 0.3
@@ -59,8 +59,7 @@ def until_ready(
     start = time.monotonic()
     end = start + min(limit, LIMITS.get(kind, limit))
     while True:
-        live = server.get(live)
-        found = look(server, live)
+        live, found = _looked(look, server, live)
         name = live["metadata"]["name"]
         if found.ready or (found.settles and time.monotonic() > start + SETTLED):
             return live
@@ -72,6 +71,15 @@ def until_ready(
             tell(found.waiting)
         if cancelled.wait(EVERY):
             raise NotReadyError(f'Resource operation was cancelled for "{name}"', live, found.reasons)
+
+
+def _looked(look: Look, server: Api, live: Values) -> tuple[Values, Outlook]:
+    """Look once; a server that does not answer now may do so before the time is over."""
+    try:
+        live = server.get(live)
+        return live, look(server, live)
+    except (ApiError, UnreachableError) as error:
+        return live, Outlook(ready=False, reasons=[str(error)], waiting=str(error))
 
 
 def as_read(server: Api, inputs: Values, live: Values) -> None:
@@ -91,10 +99,12 @@ def until_gone(server: Api, inputs: Values, live: Values, limit: float, cancelle
     if kind in NO_DELETION_WAIT and annotation(inputs, "skipAwait") == "true":
         return
     end = time.monotonic() + limit
-    uid = live["metadata"].get("uid")
+    uid, found = live["metadata"].get("uid"), live
     while True:
         try:
             found = server.get(live)
+        except UnreachableError:
+            pass
         except ApiError as error:
             if error.status == 404:
                 return
