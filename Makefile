@@ -10,7 +10,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
-.PHONY: help up preview down clean check test lock schema docs
+.PHONY: help up preview down clean cluster check test lock schema docs
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -27,6 +27,9 @@ down: $(READY) ## Remove containers; data stays, and where it is is said
 clean: $(READY) ## Delete the example lab with its data, after asking
 	@$(PY) -m sandbox.dev clean
 
+cluster: $(READY) ## Start a Kubernetes cluster whose nodes run nothing, and say where its kubeconfig is
+	@$(PY) -m sandbox.cluster up
+
 check: $(READY) ## Format, lint, types, unit tests
 	@$(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/ruff check --quiet .
@@ -35,6 +38,7 @@ check: $(READY) ## Format, lint, types, unit tests
 
 test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain
+	@$(PY) -m sandbox.cluster build
 	@$(VENV)/bin/pytest -m "sandbox or needs_docker"
 	@$(VENV)/bin/pytest -m engine -n 2 --dist loadfile --durations 10
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
 
-from . import credentials, processes
+from . import credentials, ports, processes
 from .errors import SandboxError
-from .processes import PROC, Process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .layout import Layout
+    from .processes import Process
     from .toolset import Toolset
 
 PORTS = range(20000, 30000)
@@ -53,7 +52,7 @@ def start(layout: Layout, tools: Toolset) -> Registry:
     if answers(found):
         return found
     port = int(found.address.rpartition(":")[2])
-    if holder := holder_of(port):
+    if holder := ports.holder_of(port):
         raise SandboxError(
             f"the registry's port {found.address} is held by {holder}: end that, or delete "
             f"{layout.registry / 'port'} to take another port (images are then addressed anew)"
@@ -86,22 +85,6 @@ def answers(registry: Registry) -> bool:
         return False
 
 
-def holder_of(port: int) -> str | None:
-    """Who listens on this port of 127.0.0.1, in words; None if it is free."""
-    if _bindable(port):
-        return None
-    rows = [line.split() for line in (PROC / "net/tcp").read_text().splitlines()[1:]]
-    sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
-    for link in PROC.glob("[0-9]*/fd/*"):
-        try:
-            if str(link.readlink()) in sockets:
-                pid = int(link.parts[2])
-                return f"pid {pid} ({' '.join(processes.command_line(pid))[:80]})"
-        except OSError:
-            continue
-    return "an unknown process"
-
-
 def _known(layout: Layout) -> Registry | None:
     port = layout.registry / "port"
     if not (port.exists() and (layout.registry / "config.yml").exists()):
@@ -112,7 +95,7 @@ def _known(layout: Layout) -> Registry | None:
 def _configure(layout: Layout) -> Registry:
     password_file = layout.registry / "password"
     password = credentials.password_at(password_file)
-    port = _free_port(layout)
+    port = ports.free(layout, PORTS, "registry")
     address = f"127.0.0.1:{port}"
     credentials.write_private(layout.registry / "htpasswd", credentials.htpasswd(password))
     credentials.write_private(layout.registry / "config.yml", _settings(layout, address))
@@ -133,22 +116,3 @@ def _settings(layout: Layout, address: str) -> str:
     }
     # JSON is YAML; the registry reads it as such.
     return json.dumps(settings, indent=2)
-
-
-def _free_port(layout: Layout) -> int:
-    start = int(layout.key, 16) % len(PORTS)
-    for step in range(len(PORTS)):
-        port = PORTS[(start + step) % len(PORTS)]
-        if _bindable(port):
-            return port
-    raise SandboxError(f"no free port between {PORTS[0]} and {PORTS[-1]} for the registry")
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

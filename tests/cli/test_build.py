@@ -26,7 +26,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-def test_build_and_push(docker: Path, labform: Terminal) -> None:  # noqa: F811
+def test_build_and_push(docker: Path, labform: Terminal) -> None:
     """A line for each project; every image is asked for, built under its recipe's hash, and pushed."""
     code, out, _ = labform("build", "--push", str(FILE))
     assert code == 0
@@ -35,14 +35,14 @@ def test_build_and_push(docker: Path, labform: Terminal) -> None:  # noqa: F811
     assert words == ["manifest", "build", "push"] * 2
 
 
-def test_what_the_registry_has_is_not_built(docker: Path, labform: Terminal) -> None:  # noqa: F811
+def test_what_the_registry_has_is_not_built(docker: Path, labform: Terminal) -> None:
     """It is asked for, and that is all."""
     (docker.parent / "fails").write_text("")
     assert labform("build", "--push", str(FILE))[1].count("is in the registry") == 2
     assert "build" not in docker.read_text()
 
 
-def test_a_build_that_fails(docker: Path, labform: Terminal) -> None:  # noqa: F811
+def test_a_build_that_fails(docker: Path, labform: Terminal) -> None:
     """The others are built, and the exit code says it."""
     (docker.parent / "fails").write_text("manifest unit/paper")
     code, out, error = labform("build", "--push", str(FILE))

@@ -23,7 +23,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return made
 
 
-def test_exit_codes(repository: Repository, labform: Terminal) -> None:  # noqa: F811
+def test_exit_codes(repository: Repository, labform: Terminal) -> None:
     """0, 7 for changes that were not expected, 1 for a lab that is refused, with the page all the same."""
     assert labform("plan", "--base", "HEAD", "--expect-no-changes")[0] == 0
     lab = small()
@@ -39,7 +39,7 @@ def test_exit_codes(repository: Repository, labform: Terminal) -> None:  # noqa:
     assert "prjects" in json.loads(out)["pages"][0]["head_error"]
 
 
-def test_a_plan_without_a_base(repository: Repository, labform: Terminal) -> None:  # noqa: F811
+def test_a_plan_without_a_base(repository: Repository, labform: Terminal) -> None:
     """One line on a terminal; for a comment a page, so that no older one stays."""
     code, out, error = labform("plan", "--base", "nope")
     assert (code, out) == (1, "")
@@ -49,13 +49,13 @@ def test_a_plan_without_a_base(repository: Repository, labform: Terminal) -> Non
     assert out.startswith("<!-- labform: plan -->\n## labform plan: `refused`")
 
 
-def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labform: Terminal) -> None:  # noqa: F811
+def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labform: Terminal) -> None:
     """There is nothing to compare."""
     monkeypatch.chdir(tmp_path)
     assert "in no git repository" in labform("plan")[2]
 
 
-def test_summary(repository: Repository, labform: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_summary(repository: Repository, labform: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a file or standard input; what is no preview is an error, or a page."""
     Path("p.json").write_text('{"steps": [], "changeSummary": {"same": 1}}')
     assert labform("summary", "p.json", "--expect-no-changes")[:2] == (0, "preview: nothing changes\nno changes\n")
@@ -67,7 +67,7 @@ def test_summary(repository: Repository, labform: Terminal, monkeypatch: pytest.
     assert out.startswith("<!-- labform: drift -->")
 
 
-def test_comment_without_a_token(repository: Repository, labform: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_comment_without_a_token(repository: Repository, labform: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Says what is missing."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     Path("p.md").write_text("<!-- labform: plan -->\n")
@@ -75,7 +75,7 @@ def test_comment_without_a_token(repository: Repository, labform: Terminal, monk
     assert (code, error) == (1, "error[comment] there is no GITHUB_TOKEN in the environment\n")
 
 
-def test_ci_writes_pipelines_and_leaves_what_is_there(repository: Repository, labform: Terminal) -> None:  # noqa: F811
+def test_ci_writes_pipelines_and_leaves_what_is_there(repository: Repository, labform: Terminal) -> None:
     """A second time changes nothing."""
     code, _, _ = labform("ci", "github")
     assert code == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sandbox_traces import Docker, client_of
 
-from sandbox import Sandbox, base_image, processes, registry, toolset
+from sandbox import Sandbox, base_image, ports, processes, registry, toolset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.enable_socket]
 @pytest.fixture
 def open_registry(tmp_path: Path) -> Iterator[str]:
     """A registry without a password, as a public one is."""
-    port = next(port for port in reversed(registry.PORTS) if registry.holder_of(port) is None)
+    port = next(port for port in reversed(registry.PORTS) if ports.holder_of(port) is None)
     blobs = {"filesystem": {"rootdirectory": str(tmp_path / "blobs")}}
     config = tmp_path / "open.yml"
     config.write_text(json.dumps({"version": 0.1, "storage": blobs, "http": {"addr": f"127.0.0.1:{port}"}}))
@@ -31,7 +31,7 @@ def open_registry(tmp_path: Path) -> Iterator[str]:
     def process() -> processes.Process | None:
         return processes.daemon_of("docker-registry", config)
 
-    assert processes.await_answer(lambda: registry.holder_of(port) is not None, process, within=10)
+    assert processes.await_answer(lambda: ports.holder_of(port) is not None, process, within=10)
     yield f"127.0.0.1:{port}"
     processes.end([found for found in [process()] if found], patience=5)
 

@@ -1,4 +1,4 @@
-"""The recorded calls of the official plugin, and how one is put to the stand-in."""
+"""The recorded calls of the official plugins, and how one is put to a stand-in."""
 
 import asyncio
 import gzip
@@ -11,10 +11,10 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from toolchain.docker_plugin.server import Servicer
+from toolchain.provider_server import Servicer
 
-RECORDING = Path(__file__).parent / "recordings" / "docker-plugin-5.1.0.jsonl.gz"
-"""A copy of the traffic between the engine and the official plugin 5.1.0."""
+RECORDINGS = Path(__file__).parent / "recordings"
+"""Copies of the traffic between the engine and the official plugins."""
 
 IGNORED = {
     "__meta": "private data of the Terraform SDK; the bridge fills it in again if it is missing",
@@ -82,9 +82,9 @@ class _Context:
 
 
 @cache
-def calls() -> list[Call]:
-    """Return all recorded calls in order."""
-    with gzip.open(RECORDING, "rt") as lines:
+def calls(plugin: str = "docker-plugin-5.1.0") -> list[Call]:
+    """Return all recorded calls of a plugin in order."""
+    with gzip.open(RECORDINGS / f"{plugin}.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     return [
         Call(

@@ -12,14 +12,14 @@ from tests.toolchain.recorded import AbortedError, ask
 from toolchain.docker_plugin import durations, images
 from toolchain.docker_plugin.container_config import create_body
 from toolchain.docker_plugin.daemon import Daemon
-from toolchain.docker_plugin.errors import PluginError
-from toolchain.docker_plugin.fields import UNKNOWN
 from toolchain.docker_plugin.plan import plan
 from toolchain.docker_plugin.provider import DockerProvider
 from toolchain.docker_plugin.schema import CONTAINER, CONTAINER_TABLE, IMAGE, VOLUME
 from toolchain.docker_plugin.server import Servicer
 from toolchain.docker_plugin.ssh import dial_command
 from toolchain.docker_plugin.state import known
+from toolchain.properties import UNKNOWN
+from toolchain.provider_errors import PluginError
 
 MINIMAL = {"name": "app", "image": "base:1", "restart": "no"}
 """The inputs of a container."""

@@ -4,7 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from toolchain.docker_plugin.fields import UNKNOWN, Field, Table, Values, is_unknown
+from toolchain.docker_plugin.fields import Field, Table, is_unknown
+from toolchain.properties import UNKNOWN, Values
 
 Failure = tuple[str, str]
 """The path of a property and what is wrong with it."""

@@ -3,8 +3,8 @@
 from typing import Any
 
 from toolchain.docker_plugin.durations import nano_cpus, nanoseconds
-from toolchain.docker_plugin.fields import Values
 from toolchain.docker_plugin.volumes import labels_of
+from toolchain.properties import Values
 
 MIB = 1024 * 1024
 """The unit of all memory properties."""

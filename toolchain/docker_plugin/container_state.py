@@ -4,8 +4,8 @@ from typing import Any
 
 from toolchain.docker_plugin.container_config import CONFIG, HOST_CONFIG, LISTS, MAPS, MIB
 from toolchain.docker_plugin.durations import cpus, duration
-from toolchain.docker_plugin.fields import Values
 from toolchain.docker_plugin.volumes import label_list
+from toolchain.properties import Values
 
 _READ = HOST_CONFIG | {"publishAllPorts": "PublishAllPorts", "usernsMode": "UsernsMode"}
 """Properties read from the host's part, with those that no program here sets."""

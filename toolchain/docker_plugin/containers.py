@@ -14,8 +14,9 @@ from docker.utils import parse_repository_tag
 from toolchain.docker_plugin.container_config import create_body, endpoint, resources
 from toolchain.docker_plugin.container_state import read_back
 from toolchain.docker_plugin.daemon import Daemon
-from toolchain.docker_plugin.errors import FAILURES, PluginError, said
-from toolchain.docker_plugin.fields import Values
+from toolchain.docker_plugin.errors import FAILURES, said
+from toolchain.properties import Values
+from toolchain.provider_errors import PluginError
 
 UPDATED = (
     "restart",

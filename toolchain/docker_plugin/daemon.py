@@ -11,8 +11,9 @@ import docker
 from docker.auth import AuthConfig, convert_to_hostname
 
 from toolchain.docker_plugin import ssh
-from toolchain.docker_plugin.errors import FAILURES, PluginError
-from toolchain.docker_plugin.fields import Values
+from toolchain.docker_plugin.errors import FAILURES
+from toolchain.properties import Values
+from toolchain.provider_errors import PluginError
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 """The address of a provider without one."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from toolchain.docker_plugin.fields import UNKNOWN, Field, Table, Values
+from toolchain.docker_plugin.fields import Field, Table
 from toolchain.docker_plugin.plan import identity, is_zero, plan
+from toolchain.properties import UNKNOWN, Values
 
 Path = tuple[str | int, ...]
 """Where a value is: `("ports", 0, "external")`."""

@@ -4,11 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How the engine writes a value that is not known before the update (SDK: `rpc.UNKNOWN`)."""
-
-Values = dict[str, Any]
-"""Properties as plain Python values; an unknown value is the string `UNKNOWN`."""
+from toolchain.properties import UNKNOWN, Values
 
 SCALARS = ("string", "int", "bool")
 """Kinds that hold one value."""

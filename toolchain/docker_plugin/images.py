@@ -17,8 +17,10 @@ from docker.utils import parse_repository_tag
 
 from toolchain.docker_plugin.context import context_digest
 from toolchain.docker_plugin.daemon import Daemon
-from toolchain.docker_plugin.errors import PluginError, said
-from toolchain.docker_plugin.fields import UNKNOWN, Values, is_unknown
+from toolchain.docker_plugin.errors import said
+from toolchain.docker_plugin.fields import is_unknown
+from toolchain.properties import UNKNOWN, Values
+from toolchain.provider_errors import PluginError
 
 Log = Callable[[str], None]
 """Shows one line of progress to the user."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from docker.errors import APIError
 
-from toolchain.docker_plugin.fields import Values
 from toolchain.docker_plugin.volumes import label_list, labels_of, when_free
+from toolchain.properties import Values
 
 
 def create(client: Any, planned: Values) -> str:

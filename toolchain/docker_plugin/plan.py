@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from toolchain.docker_plugin.fields import SCALARS, UNKNOWN, Field, Table, Values, is_unknown
+from toolchain.docker_plugin.fields import SCALARS, Field, Table, is_unknown
+from toolchain.properties import UNKNOWN, Values
 
 SUPPRESSED_IF_EMPTY = ("user", "workingDir")
 """Properties for which an empty input, or none, means no change: the image's own stays."""

@@ -1,12 +1,11 @@
 """The provider: one answer for each question of the engine, whatever the resource."""
 
 import asyncio
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pulumi.provider.experimental import provider as api
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.property_value import PropertyValue
 
 from toolchain.docker_plugin import containers, images, networks, volumes
 from toolchain.docker_plugin.check import (
@@ -18,8 +17,7 @@ from toolchain.docker_plugin.check import (
 )
 from toolchain.docker_plugin.daemon import Daemon
 from toolchain.docker_plugin.diff import Diff, diff
-from toolchain.docker_plugin.errors import FAILURES, PartialFailureError, PluginError, reported, said
-from toolchain.docker_plugin.fields import UNKNOWN, Values
+from toolchain.docker_plugin.errors import FAILURES, reported, said
 from toolchain.docker_plugin.plan import plan
 from toolchain.docker_plugin.schema import (
     CONTAINER,
@@ -31,12 +29,9 @@ from toolchain.docker_plugin.schema import (
     VOLUME,
 )
 from toolchain.docker_plugin.state import created, inputs_read, known, refreshed, updated
-
-Properties = dict[str, PropertyValue]
-"""Properties as the SDK hands them over."""
-
-Log = Callable[[str, str], None]
-"""Shows a line of progress of the resource with this URN."""
+from toolchain.properties import UNKNOWN, Properties, Values, plain, wrapped
+from toolchain.provider_errors import PartialFailureError, PluginError
+from toolchain.provider_server import Log
 
 _MODULES: dict[str, Any] = {VOLUME: volumes, NETWORK: networks, CONTAINER: containers}
 """Where each type's `read` and `delete` are."""
@@ -197,36 +192,6 @@ class DockerProvider(api.Provider):
         """Read a resource back."""
         found = _MODULES[_type(request.urn)].read(self._client(), request.resource_id, olds)
         return found if found is None else dict(found)
-
-
-def plain(properties: Any) -> Any:
-    """Return the SDK's property values as plain Python values."""
-    value = properties.value if isinstance(properties, PropertyValue) else properties
-    if isinstance(value, Computed):
-        return UNKNOWN
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: plain(item) for name, item in value.items()}
-    return value
-
-
-def wrapped(values: Values) -> Properties:
-    """Return plain values as the SDK's property values."""
-    return {name: _wrap(value) for name, value in values.items()}
-
-
-def _wrap(value: Any) -> PropertyValue:
-    """Wrap one value."""
-    if isinstance(value, dict):
-        return PropertyValue(wrapped(value))
-    if isinstance(value, list):
-        return PropertyValue([_wrap(item) for item in value])
-    if isinstance(value, int) and not isinstance(value, bool):
-        return PropertyValue(float(value))
-    return PropertyValue(value)
 
 
 def _type(urn: str) -> str:

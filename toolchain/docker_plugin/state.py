@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from toolchain.docker_plugin.fields import UNKNOWN, Field, Table, Values
+from toolchain.docker_plugin.fields import Field, Table
 from toolchain.docker_plugin.plan import identity, in_set_order, settled
+from toolchain.properties import UNKNOWN, Values
 
 
 def known(planned: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from toolchain.docker_plugin.fields import Values
+from toolchain.properties import Values
 
 REMOVAL_SECONDS = 30
 """How long a delete waits for what still uses a volume or network."""
