@@ -170,10 +170,10 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
     for name, project in draft.lab.running().items():
         try:
             images.update(project.environment.images(draft.site(name)))
-            recipes[name] = project.environment.recipe(draft.site(name))
+            recipes[name] = recipe = project.environment.recipe(draft.site(name))
+            problems += [_within(name, one) for one in recipe.unpinned if draft.lab.strict]
         except RecipeError as error:
-            at: Location = ("projects", name, "environment")
-            problems += [Problem((*at, *one.location), one.code, one.message, one.hint) for one in error.problems]
+            problems += [_within(name, one) for one in error.problems]
         except (OSError, ValueError) as error:
             problems.append(Problem(("projects", name, "environment"), "unreadable", _unreadable(error)))
     images |= _asleep(draft)
@@ -187,6 +187,18 @@ def _asleep(draft: Draft) -> set[str]:
         with suppress(RecipeError, OSError, ValueError):
             found.update(draft.lab.projects[name].environment.images(draft.site(name)))
     return found & set(draft.lock.images)
+
+
+def warnings_of(recipes: Mapping[str, Recipe]) -> list[str]:
+    """What is not as it should be and yet gives an image, a line for each project and fault."""
+    problems = [_within(name, one) for name, recipe in recipes.items() for one in recipe.notes]
+    return [str(one).replace("error[", "warning[", 1) for one in problems]
+
+
+def _within(project: str, problem: Problem) -> Problem:
+    """A problem of an environment, located from the stack file's root on."""
+    at: Location = ("projects", project, "environment", *problem.location)
+    return Problem(at, problem.code, problem.message, problem.hint)
 
 
 def _unreadable(error: OSError | ValueError) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from labform.cli import LockOption, StackFileArgument, typer_app
 from labform.ledger import plan
-from labform.loading import cuda_needs, load, read, recipes_of
+from labform.loading import cuda_needs, load, read, recipes_of, warnings_of
 from labform.lockfile import Lock
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
@@ -40,6 +41,8 @@ def check(
     else:
         stack = load(stack_file, lock=lock, on=_day(on))
         lab, recipes = stack.lab, dict(stack.recipes)
+    for line in warnings_of(recipes):
+        print(f"{stack_file}: {line}", file=sys.stderr)
     for name, recipe in recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")
