@@ -63,10 +63,10 @@ def test_place_umask_and_time_change_nothing(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_byte_that_is_read_counts(name: str, tmp_path: Path) -> None:
-    """One more byte in any file of the context is another recipe, and so is a file that can be run."""
+    """One more byte in any of the project's files in the context is another recipe, and so is one that can be run."""
     place = copied(name, tmp_path)
     before, files = recipe(place).hash, recipe(place).files
-    for one in files:
+    for one in (one for one in files if one.text is None and one.source.is_relative_to(place)):
         bytes_before, mode = one.source.read_bytes(), one.source.stat().st_mode
         one.source.write_bytes(bytes_before + b"\n")
         assert recipe(place).hash != before, one.name
@@ -89,7 +89,7 @@ def test_what_is_not_named_is_not_read(name: str, tmp_path: Path) -> None:
     (place / "project" / "dangling").symlink_to("nowhere")
     (place / "project" / ".venv").mkdir()
     assert recipe(place).hash == before
-    assert recipe(place).context_size < 10_000
+    assert recipe(place).context_size < 30_000
 
 
 def test_the_parts_of_a_hash_do_not_run_together(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_link_is_read_as_what_it_leads_to(tmp_path: Path) -> None:
     before = environment.recipe(site(tmp_path)).hash
     write(folder, {"shared/base.txt": "numpy==2\n"})
     after = environment.recipe(site(tmp_path))
-    assert [(one.name, one.link) for one in after.files] == [("environment/requirements.txt", None)]
+    assert "environment/exact-2/requirements.txt" in [one.name for one in after.files if one.link is None]
     assert after.hash != before
 
 

@@ -1,5 +1,6 @@
 """Locked packages as the stages of an image, with the files of the lab that they read."""
 
+import hashlib
 import posixpath
 from collections.abc import Iterable
 from dataclasses import replace
@@ -59,8 +60,10 @@ def _placed(
         """An archive's entry: one of the lab is beside the lock, by its name."""
         if "path" not in entry:
             return entry
-        files.append(archive(posixpath.normpath(str(entry["path"])), folder, site, stage, (at,)))
-        return {**entry, "path": file_name(entry)}
+        file = archive(posixpath.normpath(str(entry["path"])), folder, site, stage, (at,))
+        files.append(file)
+        hashes = entry.get("hashes") or {"sha256": hashlib.sha256(file.content()).hexdigest()}
+        return {**entry, "path": file_name(entry), "hashes": hashes}
 
     made = {key: placed(value) if key in ("archive", "sdist") else value for key, value in table.items()}
     if "wheels" in made:

@@ -93,8 +93,8 @@ def _logins(found: Requirements) -> Iterator[Problem]:
 def _hashes(found: Requirements) -> Iterator[Problem]:
     """pip: where one requirement has a hash, each must have one and an exact version."""
     for one in found.asked if found.hashed else ():
-        if not one.hashes or not (one.fixed or one.pin):
-            lacks = "hash" if one.pin or not one.hashes else "exact version"
+        lacks = "hash" if not one.hashes else "" if one.pin or "://" in one.text or one.local else "exact version"
+        if lacks:
             hint = "run `pip-compile --generate-hashes` or `uv pip compile --generate-hashes`"
             yield Problem(_AT, "hashed", f"{one.place}: {brief(one.text)} has no {lacks}, and others have", hint)
 

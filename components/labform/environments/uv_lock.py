@@ -1,5 +1,6 @@
 """A uv.lock as data: what it installs for one choice of extras and groups. Pure; uv itself is not asked."""
 
+import posixpath
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -156,30 +157,30 @@ def _locked(package: _Package, marker: str) -> LockedPackage:
         return LockedPackage(name, {**table, "vcs": _repository(str(source["git"]))}, "source")
     if (folder := folder_of(package)) is not None:
         return LockedPackage(name, {**table, "directory": {"path": folder, "editable": "editable" in source}}, "local")
-    files = [_file(one) for one in package.get("wheels", [])]
+    registry = str(source.get("registry", ""))
+    beside = "" if "://" in registry else registry
+    files = [_file(one, beside) for one in package.get("wheels", [])]
     if "url" in source or ("path" in source):
         return _direct(name, table, source, [*files, *(_file(one) for one in [package.get("sdist")] if one)])
     if "registry" not in source:
         raise LabformError(f"has {name} from a source that labform does not know: {', '.join(source) or 'none'}")
-    if not _is_folder(str(source["registry"])):
-        table["index"] = source["registry"]
+    if not beside:
+        table["index"] = registry
     if "sdist" in package:
-        table["sdist"] = _file(package["sdist"])
+        table["sdist"] = _file(package["sdist"], beside)
     if locked := archived(name, table, files):
         return locked
     raise LabformError(f"has neither a wheel of {name} for linux/amd64 nor its source")
 
 
-def _is_folder(registry: str) -> bool:
-    return "://" not in registry
-
-
-def _file(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _file(entry: Mapping[str, Any], beside: str = "") -> dict[str, Any]:
+    """A file in the words of a pylock.toml; one of a local index lies in its folder, and its own bytes are its hash."""
     algorithm, _, value = str(entry.get("hash", "")).partition(":")
-    if not value:
+    if not value and "path" not in entry:
         raise LabformError(f"has no hash of {file_name(entry)}")
     kept = {key: entry[key] for key in ("url", "path", "size") if key in entry}
-    return {**kept, "hashes": {algorithm: value}}
+    kept |= {"path": posixpath.join(beside, entry["path"])} if "path" in entry else {}
+    return {**kept, "hashes": {algorithm: value}} if value else kept
 
 
 def _direct(
