@@ -1,4 +1,4 @@
-"""Cases with a `verify` are built for real, and that script runs inside the image, as somebody it has never heard of."""
+"""Cases with a `verify` are built for real, and that script runs inside, as somebody the image has never heard of."""
 
 import os
 import shutil

@@ -44,9 +44,10 @@ class Pip(PythonEnvironment):
             return self._recipe(site, self._locked(folder, site))
         found = read_requirements(folder, self.requirements)
         problems = [*found.problems, *_logins(found), *_hashes(found), *_twice(found)]
+        packages = _packages(found, folder, site, problems)
         if problems:
             raise RecipeError(problems)
-        return self._recipe(site, _packages(found, folder, site))
+        return self._recipe(site, packages)
 
     def _locked(self, folder: Path, site: Site) -> Packages:
         path = folder / self.requirements
@@ -108,12 +109,9 @@ def _twice(found: Requirements) -> Iterator[Problem]:
             yield Problem(_AT, "twice", message, "keep one of them")
 
 
-def _packages(found: Requirements, folder: Path, site: Site) -> Packages:
+def _packages(found: Requirements, folder: Path, site: Site, problems: list[Problem]) -> Packages:
     """Exact requirements in layers by their names, each alone; then one look at all, which adds what they left out."""
-    problems: list[Problem] = []
     lines, files, sources = _local(found, folder, site, problems)
-    if problems:
-        raise RecipeError(problems)
     exact = {} if found.links else _exact(found)
     head = [*dict.fromkeys(found.options), *(f"--find-links /tmp/environment/{_links(one)}" for one in found.links)]
     every = [*head, *lines]
