@@ -158,9 +158,8 @@ def report(rounds: list[dict[str, tuple[Cost, Cost]]], second: tuple[int, int], 
         print(f"{kind}:")
         for key, unit, scale in (("build", "s", 1), ("push", "s", 1), ("seconds", "s", 1), ("pushed", "MB", 1e6)):
             ratio = more[key] / fresh[key]
-            print(
-                f"  {key:8} fresh {fresh[key] / scale:8.2f} {unit}  one more {more[key] / scale:8.2f} {unit}  {ratio:.3f}"
-            )
+            amounts = f"fresh {fresh[key] / scale:8.2f} {unit}  one more {more[key] / scale:8.2f} {unit}"
+            print(f"  {key:8} {amounts}  {ratio:.3f}")
     ratio = middle("layers", 0, "seconds") / middle("one layer", 0, "seconds")
     print(f"fresh, layers / one layer: {ratio:.2f} of the seconds")
     pushed, whole = (one / 1e6 for one in second)

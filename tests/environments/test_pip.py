@@ -174,7 +174,10 @@ PYLOCK = 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\nvers
         ),
         (
             {"requirements.txt": "a==1 --hash=sha256:aa\nb==1\n"},
-            "error[hashed] requirements: requirements.txt:2: b==1 has no hash, and others have; run `pip-compile --generate-hashes` or `uv pip compile --generate-hashes`",
+            (
+                "error[hashed] requirements: requirements.txt:2: b==1 has no hash, and others have;"
+                " run `pip-compile --generate-hashes` or `uv pip compile --generate-hashes`"
+            ),
         ),
         ({"requirements.txt": "--require-hashes\na>=1 --hash=sha256:aa\n"}, None),
         (
@@ -214,9 +217,12 @@ PYLOCK = 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\nvers
         (
             {
                 "pylock.toml": PYLOCK
-                + 'wheels = [{name = "a-1-cp312-cp312-win_amd64.whl", url = "https://x/a-1-cp312-cp312-win_amd64.whl", hashes = {sha256 = "aa"}}]\n'
+                + 'wheels = [{url = "https://x/a-1-cp312-cp312-win_amd64.whl", hashes = {sha256 = "aa"}}]\n'
             },
-            "error[lock] requirements: pylock.toml: has neither a wheel of a for linux/amd64 nor its source; write it anew, for example with `pip lock`",
+            (
+                "error[lock] requirements: pylock.toml: has neither a wheel of a for linux/amd64 nor its source;"
+                " write it anew, for example with `pip lock`"
+            ),
         ),
         (
             {"pylock.toml": PYLOCK + f'wheels = [{{path = "{WHEEL}", hashes = {{sha256 = "aa"}}}}]\n'},

@@ -194,4 +194,4 @@ def _project(files: Sequence[str], packages: Packages) -> str:
     """The project's own files last: an edit of them rebuilds no package."""
     sources = "COPY local/ /\n" if packages.keep_sources and packages.files else ""
     own = "COPY project/ /\n" if files else ""
-    return f"{sources}{own}WORKDIR {PROJECT if sources or own else HOME}\n"
+    return f"WORKDIR {PROJECT if sources or own else HOME}\n{sources}{own}"
