@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from labform.ledger import plan
-from labform.loading import Addresses, load, read, read_lock, recipes_of
+from labform.loading import Addresses, load, read, read_lock, recipes_of, warnings_of
 from labform.lockfile import Lock, write_lock
 from labform.problems import LabformError, ProblemsError
 from labform.yaml_tree import MAX_BYTES
@@ -286,6 +286,18 @@ def test_the_lab_reaches_as_far_as_its_repository(marker: str, tmp_path: Path) -
     assert load(path).recipes["thesis"]
     path.write_text(TEXT.replace("directory: thesis", "directory: ../../../outside"))
     assert "error[path-escapes]" in refused(path)
+
+
+def test_open_versions_are_a_warning_or_in_a_strict_lab_a_fault(lab: Path) -> None:
+    """One line, with the place of each."""
+    lock(lab)
+    said = "projects.thesis.environment.requirements: another day gives another image: requirements.txt:1 numpy"
+    (line,) = warnings_of(load(lab).recipes)
+    assert line.startswith(f"warning[unpinned] {said}; write name==version")
+    lab.write_text(TEXT.replace("lab: test\n", "lab: test\nstrict: true\n"))
+    assert refused(lab).startswith(f"{lab}:12:5: error[unpinned] {said}")
+    (lab.parent / "thesis" / "requirements.txt").write_text("numpy==2.4.6\n")
+    assert warnings_of(load(lab).recipes) == []
 
 
 NOTEBOOK_LOCK = """\

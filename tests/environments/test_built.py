@@ -83,3 +83,12 @@ def test_an_edit_of_sources_rebuilds_no_package(box: sandbox.Sandbox, tmp_path: 
     (case / "project" / "train.py").write_text("print(1)\n")
     after = built(recipe(case, box), box, tmp_path / "two")
     assert [old == new for old, new in zip(before, after, strict=True)].count(False) == 1
+
+
+def test_another_python_than_the_base_has_stops_the_build(box: sandbox.Sandbox, tmp_path: Path) -> None:
+    """Where no tag says which Python a base has, the build does, in one line."""
+    case = tmp_path / "case"
+    shutil.copytree(FOLDER / "pip-hashes", case)
+    (case / "environment.yaml").write_text('kind: pip\ndirectory: project\nbase: torch\npython: "3.99"\n')
+    with pytest.raises(AssertionError, match=r"error: python: 3\.99 is wanted, and the base has 3\.\d+"):
+        built(recipe(case, box), box, tmp_path / "context")

@@ -30,7 +30,7 @@ def pythons(markers: Iterable[str], requires: SpecifierSet, declared: str = "") 
     `declared` is the one minor version that the base has, where that is known.
     """
     if declared:
-        requires = SpecifierSet(f"=={declared}.*")
+        requires &= SpecifierSet(f"=={declared}.*")
     named = " ".join(_COMPARED.findall(" ".join({*markers}))).replace(",", " ").split()
     named += [one.version for one in requires]
     edges = {Version(declared or "3.8")}
