@@ -220,8 +220,8 @@ def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNee
     found: dict[str, CudaNeed] = {}
     for name, recipe in recipes.items():
         project = draft.lab.projects[name]
-        pins = [one for one in recipe.files if one.name.startswith("environment/")] if project.gpus else []
-        shown = (cuda_of_packages(one.name.partition("/")[2], one.content().decode(errors="replace")) for one in pins)
+        pins = [(one.source.name, one.text) for one in recipe.files if one.text is not None] if project.gpus else []
+        shown = (cuda_of_packages(lock, text) for lock, text in pins)
         if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name))):
             found[name] = need
     return found

@@ -13,9 +13,9 @@ from labform.environments.python_image import Packages, Stage
 from labform.environments.recipe import ContextFile, RecipeError, Site
 
 
-def stages(packages: Iterable[LockedPackage], folder: Path, site: Site, at: str = "directory") -> Packages:
-    """A stage for each layer; RecipeError names every file and folder that is missing, too large or outside."""
-    every = tuple(packages)
+def stages(packages: Iterable[LockedPackage], lock: Path, site: Site, at: str = "directory") -> Packages:
+    """A stage for each layer of a lock; RecipeError names every file and folder that is missing or may not be sent."""
+    every, folder = tuple(packages), lock.parent
     found: list[Stage] = []
     sources: list[ContextFile] = []
     problems: list[Any] = []
@@ -32,15 +32,15 @@ def stages(packages: Iterable[LockedPackage], folder: Path, site: Site, at: str 
             tables.append(replace(package, table=table))
             (sources if "directory" in table else own).extend(files)
             editable |= bool(table.get("directory", {}).get("editable"))
-        found.append(_stage(Layer(layer.name, tuple(tables)), own, folder))
+        found.append(_stage(Layer(layer.name, tuple(tables)), own, lock))
     if problems:
         raise RecipeError(problems)
     return Packages(tuple(found), frozenset(one.name for one in every), tuple(sources), editable)
 
 
-def _stage(layer: Layer, files: list[ContextFile], folder: Path) -> Stage:
+def _stage(layer: Layer, files: list[ContextFile], source: Path) -> Stage:
     name = f"pylock.{layer.name}.toml"
-    lock = ContextFile(f"environment/{layer.name}/{name}", folder, text=layer.pylock)
+    lock = ContextFile(f"environment/{layer.name}/{name}", source, text=layer.pylock)
     install = f"--no-deps --requirements /tmp/environment/{name}"
     sources = "local" if layer.name == "local" else ""
     return Stage(layer.name, install, (lock, *files), on_system=layer.needs_system, sources=sources)

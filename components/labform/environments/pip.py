@@ -61,7 +61,7 @@ class Pip(PythonEnvironment):
             raise _broken(self.requirements, f"is cut short or is not TOML: {error}") from None
         except (PylockValidationError, LabformError) as error:
             raise _broken(self.requirements, brief(str(error))) from None
-        made = stages(packages, folder, site, "requirements")
+        made = stages(packages, path, site, "requirements")
         return replace(made, declared={self.requirements: path})
 
 

@@ -60,7 +60,7 @@ class Uv(PythonEnvironment):
             packages = lock.packages(selection)
         except LabformError as error:
             raise self._refused("lock", f"uv.lock {error}", self._relock()) from None
-        made = stages(packages, folder, site)
+        made = stages(packages, folder / "uv.lock", site)
         declared = {"pyproject.toml": folder / "pyproject.toml"}
         made = replace(made, declared=declared)
         return self._recipe(site, self._with_itself(made, folder, site, lock.members()[root]))
