@@ -11,12 +11,17 @@ MARKERS = ["python_full_version < '3.12'", "python_full_version >= '3.11.3'", "s
 def test_each_range_has_one_python() -> None:
     """Where a marker may change there is an edge; what the lock is not for is left out."""
     found = [str(one) for one in pythons(MARKERS, SpecifierSet(">=3.11,<3.14"))]
-    assert found == ["3.11", "3.11.3", "3.11.4", "3.12", "3.13"]
+    assert found == ["3.11", "3.11.1", "3.11.3", "3.11.4", "3.12", "3.12.1", "3.13"]
 
 
 def test_a_declared_python_is_the_only_one() -> None:
     """With the edges within it."""
-    assert [str(one) for one in pythons(MARKERS, SpecifierSet(">=3.9"), "3.11")] == ["3.11", "3.11.3", "3.11.4"]
+    assert [str(one) for one in pythons(MARKERS, SpecifierSet(">=3.9"), "3.11")] == [
+        "3.11",
+        "3.11.1",
+        "3.11.3",
+        "3.11.4",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,3 +50,9 @@ def test_a_package_for_some_pythons_says_which() -> None:
     assert marker_for(every[2:], every) == "python_full_version >= '3.11'"
     split = "python_full_version < '3.10' or python_full_version >= '3.11' and python_full_version < '3.12'"
     assert marker_for({every[0], every[2]}, every) == split
+
+
+def test_patches_count_where_only_the_first_is_left_out() -> None:
+    """`>3.11` is 3.11.1 and on: a package for 3.11 alone is not lost."""
+    found = pythons(["python_version < '3.12'"], SpecifierSet(">3.11"))
+    assert any(holds("python_version < '3.12'", one) for one in found)

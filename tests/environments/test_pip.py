@@ -142,6 +142,16 @@ def test_a_constraint_pins_and_is_no_requirement(tmp_path: Path) -> None:
     assert found["rest/constraints.txt"] == "a==1\nunused==2\n"
 
 
+def test_options_are_followed_or_refused(tmp_path: Path) -> None:
+    """As pip: any index may have the best version; what has no counterpart is said, not left out."""
+    write(tmp_path, {"requirements.txt": "--pre\n--extra-index-url https://example.org/simple\nsix\n"})
+    text = declare(kind="pip", directory=".").recipe(site(tmp_path)).dockerfile
+    assert "install --prerelease=allow --index-strategy=unsafe-best-match --requirements" in text
+    write(tmp_path, {"requirements.txt": "--prefer-binary\nsix\n"})
+    with pytest.raises(RecipeError, match=r"requirements\.txt:1: --prefer-binary is not followed; leave it out"):
+        names(tmp_path)
+
+
 def test_open_versions_are_noted_in_one_line(tmp_path: Path) -> None:
     """Each with its place; an exact one, a commit and a wheel of the lab are no open versions."""
     commit = "0" * 40

@@ -4,11 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from labform.environments import RecipeError
 from labform.environments.uv_lock import Selection, UvLock
+from labform.environments.uv_stale import stale
 
 from tests.environments.golden import CASES, FOLDER, declare, environment, recipe, refused, site, write
 
@@ -120,6 +122,62 @@ def test_a_lock_that_is_older_than_its_project_is_refused(old: str, new: str, sa
     assert refused(error.value) == [
         f"error[stale-uv-lock] directory: uv.lock is older than its project: {said}; {hint}"
     ]
+
+
+def sourced(tmp_path: Path, source: str, metadata: str) -> Path:
+    """The plainest case, whose package comes from a place in both files, as uv would write them."""
+    shutil.copytree(FOLDER / "uv-plain", tmp_path, dirs_exist_ok=True)
+    project, lock = tmp_path / "project" / "pyproject.toml", tmp_path / "project" / "uv.lock"
+    project.write_text(project.read_text() + f"\n[tool.uv.sources]\nalpha = {source}\n")
+    lock.write_text(lock.read_text().replace('requires-dist = [{ name = "alpha" }]', f"requires-dist = [{metadata}]"))
+    return tmp_path
+
+
+GIT = "https://example.org/alpha"
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata", "fresh"),
+    [
+        (f'{{ git = "{GIT}", rev = "v1" }}', f'{{ name = "alpha", git = "{GIT}?rev=v1" }}', True),
+        (f'{{ git = "{GIT}", rev = "v2" }}', f'{{ name = "alpha", git = "{GIT}?rev=v1" }}', False),
+        (f'{{ git = "{GIT}", branch = "x" }}', f'{{ name = "alpha", git = "{GIT}?branch=x" }}', True),
+        ('{ path = "a" }', '{ name = "alpha", directory = "a" }', True),
+        ('{ path = "a", editable = true }', '{ name = "alpha", editable = "a" }', True),
+        ('{ path = "b" }', '{ name = "alpha", directory = "a" }', False),
+        ('{ url = "https://x/a.zip" }', '{ name = "alpha", url = "https://x/a.zip" }', True),
+        (
+            '[{ path = "a", marker = "sys_platform == \'linux\'" }]',
+            '{ name = "alpha", directory = "a", marker = "sys_platform == \'linux\'" }',
+            True,
+        ),
+    ],
+)
+def test_sources_are_compared(source: str, metadata: str, fresh: bool, tmp_path: Path) -> None:
+    """Another revision or folder is another lock; where a marker decides, uv alone can tell."""
+    place = sourced(tmp_path, source, metadata)
+    found = UvLock.parse((place / "project" / "uv.lock").read_text())
+    project = tomllib.loads((place / "project" / "pyproject.toml").read_text())
+    assert (stale(found, {".": project}) == []) is fresh
+
+
+def test_older_spellings_of_development_packages_are_read(tmp_path: Path) -> None:
+    """`tool.uv.dev-dependencies` is the group `dev`."""
+    shutil.copytree(FOLDER / "uv-plain", tmp_path, dirs_exist_ok=True)
+    project, lock = tmp_path / "project" / "pyproject.toml", tmp_path / "project" / "uv.lock"
+    project.write_text(project.read_text().replace("[tool.uv]", '[tool.uv]\ndev-dependencies = ["alpha>=1"]'))
+    more = '\n[package.metadata.requires-dev]\ndev = [{ name = "alpha", specifier = ">=1" }]\n'
+    lock.write_text(lock.read_text() + more)
+    assert declare(kind="uv", directory="project").recipe(site(tmp_path)).notes == ()
+
+
+def test_settings_of_how_packages_are_built_are_refused(tmp_path: Path) -> None:
+    """None is ignored in silence."""
+    shutil.copytree(FOLDER / "uv-plain", tmp_path, dirs_exist_ok=True)
+    project = tmp_path / "project" / "pyproject.toml"
+    project.write_text(project.read_text().replace("[tool.uv]", '[tool.uv]\nno-binary-package = ["alpha"]'))
+    with pytest.raises(RecipeError, match=r"sets tool.uv.no-binary-package, which labform does not follow"):
+        declare(kind="uv", directory="project").recipe(site(tmp_path))
 
 
 @pytest.mark.parametrize(

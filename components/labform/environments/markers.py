@@ -37,6 +37,8 @@ def pythons(markers: Iterable[str], requires: SpecifierSet, declared: str = "") 
     for text in named:
         version = Version(text.removesuffix(".*"))
         edges |= {version, Version(".".join(map(str, (*version.release[:-1], version.release[-1] + 1))))}
+        # `>3.11` leaves out 3.11 itself, and no patch of it.
+        edges |= {Version(f"{version}.1")} if len(version.release) == 2 else set()
     return tuple(edge for edge in sorted(edges) if requires.contains(edge, prereleases=True))
 
 

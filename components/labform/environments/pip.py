@@ -117,8 +117,8 @@ def _packages(found: Requirements, folder: Path, site: Site, problems: list[Prob
     every = [*head, *lines]
     rest = [_text("rest", "requirements.txt", every), *files]
     install = "--requirements /tmp/environment/requirements.txt"
-    if found.hashed:
-        install = f"--require-hashes {install}"
+    words = [*dict.fromkeys(found.words), *(["--require-hashes"] if found.hashed else [])]
+    install = " ".join([*words, install])
     own = [
         Stage(
             name,

@@ -89,6 +89,8 @@ class Requirements:
     """Options for the whole installation, in the spelling of a requirements file, without local paths."""
     addresses: list[tuple[str, str]] = field(default_factory=list)
     """Indexes and repositories, by the place they stand at."""
+    words: list[str] = field(default_factory=list)
+    """Options that uv knows on its command line only."""
     links: list[str] = field(default_factory=list)
     """Folders of the project with archives."""
     files: dict[str, Path] = field(default_factory=dict)
@@ -212,7 +214,14 @@ def _settings(found: Requirements, place: str, given: argparse.Namespace) -> Non
     for name in ("no_binary", "only_binary"):
         if value := getattr(given, name):
             found.options.append(f"--{name.replace('_', '-')} {value}")
-    flags = ("no_index", "require_hashes", "pre")
+    for name in ("prefer_binary", "use_feature", "config_settings"):
+        if getattr(given, name):
+            raise LabformError(f"--{name.replace('_', '-')} is not followed; leave it out")
+    found.words += ["--prerelease=allow"] if given.pre else []
+    found.words += [f"--allow-insecure-host={shlex.quote(given.trusted_host)}"] if given.trusted_host else []
+    # pip takes the best version that any index has; uv would take the first index that knows the name.
+    found.words += ["--index-strategy=unsafe-best-match"] if given.extra_index else []
+    flags = ("no_index", "require_hashes")
     found.options += [f"--{name.replace('_', '-')}" for name in flags if getattr(given, name)]
 
 

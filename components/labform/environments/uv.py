@@ -22,6 +22,11 @@ from labform.problems import LabformError, Problem, suggestion
 
 _GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Table = Mapping[str, Any]
+_BUILD_SETTINGS = (
+    *("no-binary", "no-binary-package", "no-build-isolation", "no-build-isolation-package", "config-settings"),
+    *("config-settings-package", "build-constraint-dependencies", "extra-build-dependencies", "extra-build-variables"),
+)
+"""Settings that change what uv installs from the same lock (uv documentation, "Settings")."""
 
 
 class Uv(PythonEnvironment):
@@ -53,6 +58,7 @@ class Uv(PythonEnvironment):
             *self._out_of_date(lock, members),
             *self._python_problems(lock, site),
             *login_problems(("directory",), "pyproject.toml", _addresses(project)),
+            *_unsupported(project),
         ]
         if problems:
             raise RecipeError(problems)
@@ -103,7 +109,8 @@ class Uv(PythonEnvironment):
 
     def _selection(self, lock: UvLock, name: str, own: _Table, root: _Table) -> Selection:
         """The choice with uv's default groups; RecipeError for what the project does not have."""
-        groups = {canonicalize_name(one) for one in own.get("dependency-groups", {})}
+        groups: set[str] = {canonicalize_name(one) for one in own.get("dependency-groups", {})}
+        groups |= {"dev"} if "dev-dependencies" in _uv(own) else set()
         extras = {canonicalize_name(one) for one in own.get("project", {}).get("optional-dependencies", {})}
         problems = [*_unknown("groups", self.groups, groups), *_unknown("extras", self.extras, extras)]
         default = _uv(own).get("default-groups", _uv(root).get("default-groups", ["dev"]))
@@ -178,6 +185,15 @@ def _members(folder: Path, lock: UvLock, root: _Table, refused: Any) -> dict[str
         found |= {folder / (folder_of(one) or ".") for one in lock.members().values()}
     names = {path.relative_to(folder).as_posix() for path in found if (path / "pyproject.toml").is_file()} - {"."}
     return {".": root, **{name: _toml(folder / name, f"{name}/pyproject.toml", refused) for name in sorted(names)}}
+
+
+def _unsupported(project: _Table) -> Iterator[Problem]:
+    """Settings of how uv builds packages, which a layer that is installed alone cannot follow."""
+    for key in _BUILD_SETTINGS:
+        if _uv(project).get(key):
+            message = f"pyproject.toml sets tool.uv.{key}, which labform does not follow"
+            hint = "build that package's wheel and name its folder in tool.uv.find-links"
+            yield Problem(("directory",), "not-supported", message, hint)
 
 
 def _unknown(section: str, given: Iterable[str], known: Iterable[str]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -59,8 +60,9 @@ def stale(lock: UvLock, projects: Mapping[str, _Table]) -> list[str]:
         where = "pyproject.toml" if folder == "." else f"{folder}/pyproject.toml"
         if "project" in project and "dependencies" not in project["project"].get("dynamic", []):
             names = {one["name"]: folder_of(one) or "." for one in lock.members().values()}
-            said = set(_declared(project, root, folder, names))
-            known = set(_known(folders[folder]))
+            apart = _apart(project, root)
+            said = {one for one in _declared(project, root, folder, names) if one.name not in apart}
+            known = {one for one in _known(folders[folder]) if one.name not in apart}
             found += _differences(where, said, known)
     for key, section in (("override-dependencies", "overrides"), ("constraint-dependencies", "constraints")):
         said = {_asked(section, one) for one in _uv(root).get(key, [])}
@@ -71,6 +73,13 @@ def stale(lock: UvLock, projects: Mapping[str, _Table]) -> list[str]:
 
 def _uv(project: _Table) -> _Table:
     return dict(project.get("tool", {}).get("uv", {}))
+
+
+def _apart(*projects: _Table) -> set[str]:
+    """The packages that come from one place or another, as a marker says: only uv can tell what that makes of them."""
+    conditions = {"marker", "extra", "group"}
+    sources = [item for one in projects for item in _uv(one).get("sources", {}).items()]
+    return {canonicalize_name(name) for name, one in sources if isinstance(one, list) or conditions & {*one}}
 
 
 def _differences(where: str, said: set[_Asked], known: set[_Asked]) -> list[str]:
@@ -109,6 +118,7 @@ def _declared(project: _Table, root: _Table, folder: str, members: Mapping[str, 
     }
     for group in groups:
         yield from asked(f"group {group}", group_lines(groups, group))
+    yield from asked("group dev", _uv(project).get("dev-dependencies", []))
 
 
 def group_lines(groups: Mapping[str, list[Any]], name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
@@ -131,7 +141,9 @@ def _asked(section: str, text: object) -> _Asked:
         raise LabformError(f'{section}: "{text}" is no requirement') from None
     place = f"url {one.url}" if one.url else ""
     if one.url and one.url.startswith("git+"):
-        place = f"git {one.url.removeprefix('git+').split('@')[0].split('#')[0]}"
+        url = urlsplit(one.url.removeprefix("git+"))
+        path, _, revision = url.path.partition("@")
+        place = f"git {url._replace(path=path, fragment='').geturl()}@{revision}"
     versions = "" if place else _canonical(one.specifier)
     return _Asked(section, canonicalize_name(one.name), _names(one.extras), versions, place, _truth(one.marker))
 
@@ -146,11 +158,12 @@ def _sourced(asked: _Asked, source: Any, folder: str, members: Mapping[str, str]
     elif "path" in source:
         given = {"place": f"folder {posixpath.normpath(posixpath.join(folder, source['path']))}", "versions": ""}
     elif "git" in source:
-        given = {"place": f"git {source['git']}", "versions": ""}
+        revision = next((source[key] for key in ("rev", "tag", "branch") if key in source), "")
+        given = {"place": f"git {source['git']}@{revision}", "versions": ""}
     elif "url" in source:
         given = {"place": f"url {source['url']}", "versions": ""}
     elif source.get("index") in indexes:
-        given["place"] = f"index {indexes[source['index']]}"
+        given["place"] = f"index {str(indexes[source['index']]).rstrip('/')}"
     return _Asked(asked.section, asked.name, asked.extras, given["versions"], given["place"], asked.truth)
 
 
@@ -174,7 +187,7 @@ def _split(marker: str) -> tuple[str, str]:
 
 def _entry(section: str, entry: _Table) -> _Asked:
     key = next((one for one in _PLACES if one in entry), None)
-    value = str(entry[key]).split("?")[0].split("#")[0] if key else ""
+    value = _place(key, str(entry[key])) if key else ""
     kind = key if key in ("git", "url", "index") else "folder"
     place = f"{kind} {value}" if key else ""
     versions = "" if key and key != "index" else _canonical(SpecifierSet(str(entry.get("specifier", ""))))
@@ -182,6 +195,15 @@ def _entry(section: str, entry: _Table) -> _Asked:
     return _Asked(
         section, canonicalize_name(entry["name"]), _names(entry.get("extras", [])), versions, place, _truth(marker)
     )
+
+
+def _place(key: str, value: str) -> str:
+    if key != "git":
+        return value.rstrip("/") if key == "index" else value
+    url = urlsplit(value)
+    asked = {name: given[0] for name, given in parse_qs(url.query).items()}
+    revision = next((asked[name] for name in ("rev", "tag", "branch") if name in asked), "")
+    return f"{url._replace(query='', fragment='').geturl()}@{revision}"
 
 
 def _names(extras: Iterable[str]) -> frozenset[str]:
