@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from labform.ledger import plan
-from labform.loading import Addresses, load, read, read_lock, recipes_of
+from labform.loading import Addresses, load, read, read_lock, recipes_of, warnings_of
 from labform.lockfile import Lock, write_lock
 from labform.problems import LabformError, ProblemsError
 from labform.yaml_tree import MAX_BYTES
@@ -206,7 +206,14 @@ def test_a_project_file_without_permission_is_a_fault_of_its_project(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is built."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    read = Path.read_bytes
+
+    def denied(path: Path) -> bytes:
+        if path.name == "requirements.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
     message = "projects.thesis.environment: cannot read requirements.txt: permission denied"
     assert refused(lab) == f"{lab}:11:5: error[unreadable] {message}"
 
@@ -281,11 +288,41 @@ def test_the_lab_reaches_as_far_as_its_repository(marker: str, tmp_path: Path) -
     assert "error[path-escapes]" in refused(path)
 
 
+def test_open_versions_are_a_warning_or_in_a_strict_lab_a_fault(lab: Path) -> None:
+    """One line, with the place of each."""
+    lock(lab)
+    said = "projects.thesis.environment.requirements: another day gives another image: requirements.txt:1 numpy"
+    (line,) = warnings_of(load(lab).recipes)
+    assert line.startswith(f"warning[unpinned] {said}; write name==version")
+    lab.write_text(TEXT.replace("lab: test\n", "lab: test\nstrict: true\n"))
+    assert refused(lab).startswith(f"{lab}:12:5: error[unpinned] {said}")
+    (lab.parent / "thesis" / "requirements.txt").write_text("numpy==2.4.6\n")
+    assert warnings_of(load(lab).recipes) == []
+
+
+NOTEBOOK_LOCK = """\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "notebook"
+source = { virtual = "." }
+
+[package.metadata]
+requires-dist = [
+    { name = "jupyterlab", specifier = ">=4.4" },
+    { name = "matplotlib", specifier = ">=3.10" },
+    { name = "scikit-learn", specifier = ">=1.7" },
+]
+"""
+"""What uv writes for projects/notebook, without the packages."""
+
+
 def test_the_example_lab_is_valid(tmp_path: Path) -> None:
     """stacks/dev.yaml loads, with a lock of its own and the uv lock that `make` writes."""
     copy = tmp_path / "repository"
     shutil.copytree(ROOT / "projects", copy / "projects")
-    (copy / "projects" / "notebook" / "uv.lock").write_text("version = 1\n")
+    (copy / "projects" / "notebook" / "uv.lock").write_text(NOTEBOOK_LOCK)
     (copy / ".git").mkdir()
     path = stack_file(copy / "stacks", (ROOT / "stacks" / "dev.yaml").read_text(), "dev.yaml")
     lock(path)

@@ -1,5 +1,6 @@
 """Image: a recipe, built by a Docker daemon and pushed. What others get of it is a reference by digest, never a tag."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from labform.environments import Recipe
+from labform.environments.install_layer import EPOCH
 from labform.environments.recipe import ContextFile
 
 STAGING = Path(".labform/contexts")
@@ -112,9 +114,12 @@ def stage(recipe: Recipe, folder: Path) -> Path:
         fresh = Path(beside) / "context"
         for file in recipe.files:
             _write(file, fresh / file.name)
-        _write_text(recipe.dockerfile, fresh / recipe.dockerfile_name)
-        for one in (fresh, *(path for path in fresh.rglob("*") if path.is_dir())):
-            one.chmod(0o755)
+        _write_text(recipe.text, fresh / recipe.dockerfile_name)
+        for one in (fresh, *fresh.rglob("*")):
+            if one.is_dir() and not one.is_symlink():
+                one.chmod(0o755)
+            # Layers that files are copied into keep their times: the same files are the same layer, whoever builds.
+            os.utime(one, (EPOCH, EPOCH), follow_symlinks=False)
         try:
             fresh.rename(folder)
         except OSError:

@@ -79,6 +79,8 @@ class Lab(pulumi.ComponentResource):
             f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
         )
         hosts = DockerHosts(args, lock=lock, parent=self)
+        for line in loading.warnings_of({key: recipes[key] for key in running}):
+            pulumi.log.warn(line)
         images = {key: self._reference(key, recipes[key]) for key in running}
         tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
         for key in running:

@@ -168,10 +168,10 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
     for name, project in draft.lab.running().items():
         try:
             images.update(project.environment.images(draft.site(name)))
-            recipes[name] = project.environment.recipe(draft.site(name))
+            recipes[name] = recipe = project.environment.recipe(draft.site(name))
+            problems += [_within(name, one) for one in recipe.unpinned if draft.lab.strict]
         except RecipeError as error:
-            at: Location = ("projects", name, "environment")
-            problems += [Problem((*at, *one.location), one.code, one.message, one.hint) for one in error.problems]
+            problems += [_within(name, one) for one in error.problems]
         except (OSError, ValueError) as error:
             problems.append(Problem(("projects", name, "environment"), "unreadable", _unreadable(error)))
     images |= _asleep(draft)
@@ -185,6 +185,18 @@ def _asleep(draft: Draft) -> set[str]:
         with suppress(RecipeError, OSError, ValueError):
             found.update(draft.lab.projects[name].environment.images(draft.site(name)))
     return found & set(draft.lock.images)
+
+
+def warnings_of(recipes: Mapping[str, Recipe]) -> list[str]:
+    """What is not as it should be and yet gives an image, a line for each project and fault."""
+    problems = [_within(name, one) for name, recipe in recipes.items() for one in recipe.notes]
+    return [str(one).replace("error[", "warning[", 1) for one in problems]
+
+
+def _within(project: str, problem: Problem) -> Problem:
+    """A problem of an environment, located from the stack file's root on."""
+    at: Location = ("projects", project, "environment", *problem.location)
+    return Problem(at, problem.code, problem.message, problem.hint)
 
 
 def _unreadable(error: OSError | ValueError) -> str:
@@ -206,8 +218,8 @@ def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNee
     found: dict[str, CudaNeed] = {}
     for name, recipe in recipes.items():
         project = draft.lab.projects[name]
-        pins = [one for one in recipe.files if one.name.startswith("environment/")] if project.gpus else []
-        shown = (cuda_of_packages(one.name.partition("/")[2], one.content().decode(errors="replace")) for one in pins)
+        pins = [(one.source.name, one.text) for one in recipe.files if one.text is not None] if project.gpus else []
+        shown = (cuda_of_packages(lock, text) for lock, text in pins)
         if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name))):
             found[name] = need
     return found

@@ -75,6 +75,9 @@ class LabArgs(Declaration):
     """The version of this file format."""
     lab: Name
     """The lab's name; it is part of every container's and volume's name and never changes."""
+    strict: bool = False
+    """True refuses environments that another day would build otherwise: requirements without an exact version.
+    Default: a warning names them."""
     runs_on: Backend
     """Where it runs."""
     builder: Builder = Builder()

@@ -14,9 +14,9 @@ FILES = {
     "class Api(BaseHTTPRequestHandler):\n"
     "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
     "HTTPServer(('0.0.0.0', 8888), Api).serve_forever()\n",
-    "pip/less.txt": "iniconfig\n",
+    "pip/less.txt": "iniconfig==2.0.0\n",
     "pip/a.txt": "a\n",
-    "pip2/more.txt": "iniconfig\nsix\n",
+    "pip2/more.txt": "iniconfig==2.0.0\nsix==1.17.0\n",
     "pip2/a.txt": "a2\n",
     "pip2/b/c.txt": "c\n",
     "uv/a.txt": "a\n",

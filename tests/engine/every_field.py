@@ -9,6 +9,8 @@ from tests.engine.dotted import DROP, edited
 
 OTHER = "{other}"
 """Stands for a second image of the registry, by digest."""
+PYTHON = "{python}"
+"""Stands for the Python that the base image has."""
 PATHS = "{paths}"
 """Stands for a directory of the host that may be mounted."""
 SECRETS = {"first": "one-zebra", "second": "two-walrus"}
@@ -65,7 +67,7 @@ def _environments() -> list[Edit]:
         Edit(
             "Pip",
             {"environment.requirements": "more.txt", "environment.files": ["a.txt", "b"], "environment.base": "other",
-             "environment.apt": ["tree", "bc"], "environment.directory": "../pip2"},
+             "environment.apt": ["tree", "bc"], "environment.directory": "../pip2", "environment.python": PYTHON},
             pip,
             {"environment.requirements": "less.txt", "environment.files": ["a.txt"]},
             shows=(("python -c 'import six; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
@@ -74,7 +76,8 @@ def _environments() -> list[Edit]:
         Edit(
             "Uv",
             {"environment.groups": ["more"], "environment.extras": ["most"], "environment.files": ["a.txt", "b"],
-             "environment.base": "other", "environment.apt": ["tree", "bc"], "environment.directory": "../uv2"},
+             "environment.base": "other", "environment.apt": ["tree", "bc"], "environment.directory": "../uv2",
+             "environment.python": PYTHON, "environment.package": "thesis"},
             uv,
             {"environment.groups": [], "environment.extras": [], "environment.files": ["a.txt"]},
             shows=(("python -c 'import six, iniconfig; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
@@ -242,6 +245,7 @@ def lab(name: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "format": 1,
         "lab": name,
+        "strict": True,
         "runs_on": {"kind": "docker", "hosts": {"local": _host()}},
         "builder": {"address": "local", "engine": "daemon", "network": "host"},
         "registry": {"address": "127.0.0.1:5000/t", "username": "labform", "password": {"from": "registry-password"}},

@@ -79,7 +79,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
     for name in ("one", "two"):
         (folder / "paths" / name).mkdir(parents=True)
         (folder / "paths" / name / "name").write_text(f"{name}\n")
-    yield World(bench, {every_field.OTHER: _other_image(bench), every_field.PATHS: str(folder / "paths")})
+    code = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
+    python = bench.docker.containers.run(box.base_reference, ["python3", "-c", code], remove=True).decode().strip()
+    names = {every_field.OTHER: _other_image(bench), every_field.PATHS: str(folder / "paths")}
+    yield World(bench, {**names, every_field.PYTHON: python})
     bench.close()
 
 
@@ -123,7 +126,7 @@ def again(world: World, after: Seen) -> Outcome:
 
 def test_no_field_is_forgotten() -> None:
     """The lab of this module uses every field there is, but for those listed with a reason."""
-    names = {every_field.OTHER: f"a@sha256:{'0' * 64}", every_field.PATHS: "/srv"}
+    names = {every_field.OTHER: f"a@sha256:{'0' * 64}", every_field.PATHS: "/srv", every_field.PYTHON: "3.12"}
     declarations = [every_field.lab("all"), every_field.edited_lab(every_field.lab("all"))]
     said = set[str]()
     for lab in declarations:

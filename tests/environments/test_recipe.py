@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,10 +65,10 @@ def test_place_umask_and_time_change_nothing(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_byte_that_is_read_counts(name: str, tmp_path: Path) -> None:
-    """One more byte in any file of the context is another recipe, and so is a file that can be run."""
+    """One more byte in any of the project's files in the context is another recipe, and so is one that can be run."""
     place = copied(name, tmp_path)
     before, files = recipe(place).hash, recipe(place).files
-    for one in files:
+    for one in (one for one in files if one.text is None and one.source.is_relative_to(place)):
         bytes_before, mode = one.source.read_bytes(), one.source.stat().st_mode
         one.source.write_bytes(bytes_before + b"\n")
         assert recipe(place).hash != before, one.name
@@ -89,7 +91,47 @@ def test_what_is_not_named_is_not_read(name: str, tmp_path: Path) -> None:
     (place / "project" / "dangling").symlink_to("nowhere")
     (place / "project" / ".venv").mkdir()
     assert recipe(place).hash == before
-    assert recipe(place).context_size < 10_000
+    assert recipe(place).context_size < 30_000
+
+
+HASH = """
+import sys
+from pathlib import Path
+from tests.environments.golden import recipe
+print(recipe(Path(sys.argv[1])).hash)
+"""
+
+
+def test_environment_and_order_of_files_change_nothing(tmp_path: Path) -> None:
+    """Another locale, time zone, home, hash seed and index of the caller's, in a folder that was filled backwards."""
+    repository = Path(__file__).parents[2]
+    other = {"LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kolkata", "HOME": str(tmp_path), "PYTHONHASHSEED": "7"}
+    other |= {"UV_DEFAULT_INDEX": "https://example.org", "PIP_INDEX_URL": "https://example.org", "PYTHONUTF8": "0"}
+    for name in ("uv-workspace", "uv-groups-and-extras", "pip-local"):
+        place = tmp_path / name
+        for path in sorted((FOLDER / name).rglob("*"), reverse=True):
+            if path.is_file():
+                (place / path.relative_to(FOLDER / name)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place / path.relative_to(FOLDER / name))
+        command = [sys.executable, "-c", HASH, str(place)]
+        env = {**os.environ, **other, "PYTHONPATH": str(repository)}
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == recipe(FOLDER / name).hash, name
+
+
+def test_a_byte_changes_the_images_that_use_it_alone(tmp_path: Path) -> None:
+    """Every file of every uv and pip case is edited in turn: its own case is another image, and no other one is."""
+    cases = [name for name in CASES if name.startswith(("uv", "pip"))]
+    places = {name: copied(name, tmp_path / name) for name in cases}
+    before = {name: recipe(place).hash for name, place in places.items()}
+    for name, place in places.items():
+        for one in recipe(place).files:
+            if one.text is None and one.source.is_relative_to(place):
+                kept = one.source.read_bytes()
+                one.source.write_bytes(kept + b"\n")
+                changed = {key for key, other in places.items() if recipe(other).hash != before[key]}
+                one.source.write_bytes(kept)
+                assert changed == {name}, one.name
 
 
 def test_the_parts_of_a_hash_do_not_run_together(tmp_path: Path) -> None:
@@ -150,7 +192,7 @@ def test_a_link_is_read_as_what_it_leads_to(tmp_path: Path) -> None:
     before = environment.recipe(site(tmp_path)).hash
     write(folder, {"shared/base.txt": "numpy==2\n"})
     after = environment.recipe(site(tmp_path))
-    assert [(one.name, one.link) for one in after.files] == [("environment/requirements.txt", None)]
+    assert "environment/exact-2/requirements.txt" in [one.name for one in after.files if one.link is None]
     assert after.hash != before
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from labform.cli import LockOption, typer_app
 from labform.cli.policy import judged
 from labform.ledger import plan
-from labform.loading import StackFile, cuda_needs, load, read, recipes_of
+from labform.loading import StackFile, cuda_needs, load, read, recipes_of, warnings_of
 from labform.lockfile import Lock
 from labform.machines import Stack, clashes
 from labform.problems import LabformError
@@ -71,6 +72,8 @@ def _judged(path: Path, lock: Path | None, on: dt.date | None, *, without_lock: 
 
 
 def _say(stack: StackFile) -> None:
+    for line in warnings_of(stack.recipes):
+        print(f"{stack.path}: {line}", file=sys.stderr)
     for name, recipe in stack.recipes.items():
         size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
         print(f"{name}: image {recipe.hash}, context {size}")

@@ -1,17 +1,25 @@
 """The image that `uv` and `pip` environments share: a venv at /opt/env that is the interpreter everywhere.
 
-The layers go from what changes least to what changes most: base, system packages, Python packages, the project's
-files. Sources of the choices, with what was tried: a venv because Debian's interpreter is externally managed;
-`umask 000` so that any uid can install at run time into the container's own layer; PYTHONNOUSERSITE because a
+The packages are installed in stages of their own, none of which sees another, and `COPY` puts what each leaves into
+the image: base, Debian packages, the empty environment, its layers, the project's files. `COPY` keeps modes and times,
+and copies to `/`, whose own time is in no layer: so a layer's digest depends on its packages alone, with every
+BuildKit from Docker 20.10 on (`COPY --link` would need 23.0 or a frontend from the internet).
+
+Sources of the choices, with what was tried: a venv because Debian's interpreter is externally managed; files that
+any uid may write so that one can install at run time into the container's own layer; PYTHONNOUSERSITE because a
 user site in the home would shadow the image in every later container.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from labform.declaration import Declaration, Name, RelativePath
+from labform.environments import install_layer
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
@@ -27,16 +35,56 @@ from labform.problems import Problem, suggestion
 
 UV = "0.13.8"
 """The version of uv that installs packages; it is part of the recipe, not of the image."""
+PROJECT = "/opt/project"
+"""Where a project's own files are in its image."""
+_SCRIPT = "environment/install_layer.py"
+_INSTALL = "/tmp/install_layer.py"  # noqa: S108  a mount of the build
+_RUN = f"PYTHONHASHSEED=0 python3 {_INSTALL}"
+_TOOLS = "/opt/tools"
+_TAGGED_PYTHON = re.compile(r"(?:^|/)python:(3\.\d+)")
 
 AptPackage = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", examples=["libgl1"])]
 """A Debian package, `name` or `name=version`."""
+PythonVersion = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$", examples=["3.12"])]
+"""A minor version of Python."""
 
 _ENVIRONMENT = f"""\
 ENV VIRTUAL_ENV=/opt/env UV_PROJECT_ENVIRONMENT=/opt/env PATH=/opt/env/bin:$PATH \\
     PYTHONNOUSERSITE=1 PIP_USER=0 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \\
     JUPYTER_PREFER_ENV_PATH=1 JUPYTER_RUNTIME_DIR=/tmp/jupyter HOME={HOME}
 """
-_LOGIN_SHELLS = "RUN printf 'export PATH=/opt/env/bin:$PATH\\n' > /etc/profile.d/labform.sh\n"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer of packages: its name, the files it reads, and the words that uv installs them by."""
+
+    name: str
+    install: str
+    """What follows `uv pip install`; the files are below /tmp/environment."""
+    files: tuple[ContextFile, ...] = ()
+    """Below `environment/<name>/` in the context."""
+    on_system: bool = False
+    """Whether it may need the Debian packages."""
+    on_packages: bool = False
+    """Whether it adds to all stages before it."""
+    sources: str = ""
+    """A folder of the context that it finds at /opt/project."""
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What an environment's own format says: the stages, and what else the image must know."""
+
+    stages: tuple[Stage, ...]
+    names: frozenset[str] = frozenset()
+    """The normalised names of the packages, as far as they are known."""
+    files: tuple[ContextFile, ...] = ()
+    """Sources of local packages, below `local/` in the context."""
+    keep_sources: bool = False
+    """Whether the image needs them: an editable package is where its sources are."""
+    declared: Mapping[str, Path] = field(default_factory=dict)
+    notes: tuple[Problem, ...] = ()
 
 
 class PythonEnvironment(Declaration):
@@ -46,6 +94,8 @@ class PythonEnvironment(Declaration):
     """The project's folder, relative to the stack file."""
     base: Name | None = None
     """The named base to build on. Default: the lab's `defaults.base`."""
+    python: PythonVersion | None = None
+    """The Python that the base must have. Default: whichever it has."""
     apt: tuple[AptPackage, ...] = ()
     """Debian packages. Default: none."""
     files: tuple[RelativePath, ...] = ()
@@ -59,54 +109,89 @@ class PythonEnvironment(Declaration):
             raise RecipeError([Problem(("base",), "unknown-base", f'no base "{name}"', suggestion(name, site.bases))])
         return site.bases[name]
 
+    def _base_python(self, site: Site) -> str:
+        """The minor version that the base's tag promises; empty where it says none. RecipeError for another one."""
+        match = _TAGGED_PYTHON.search(self._base(site))
+        if match and self.python and match[1] != self.python:
+            message = f"python {self.python} is wanted, and the base {self._base(site)} has {match[1]}"
+            raise RecipeError([Problem(("python",), "python", message, "choose another base")])
+        return match[1] if match else self.python or ""
+
     def images(self, site: Site) -> tuple[str, ...]:
         """The images that the lock has to know by digest."""
         return (self._base(site),)
 
-    def _recipe(self, site: Site, inputs: Sequence[str], install: str) -> Recipe:
+    def _recipe(self, site: Site, packages: Packages) -> Recipe:
         folder = project_folder(self.directory, site)
-        files = read_files(folder, inputs, site, into="environment") + read_files(
-            folder, self.files, site, into="project"
-        )
-        base = site.pin(self._base(site))
+        own = read_files(folder, self.files, site, into="project")
+        project = [replace(one, name=f"project{PROJECT}/{one.name.partition('/')[2]}") for one in own]
+        script = ContextFile(_SCRIPT, Path(install_layer.__file__))
+        files = [script, *(file for one in packages.stages for file in one.files), *packages.files, *project]
         text = "\n".join(
-            [_tools(base), _packages(base, self.apt, install), _project(self.files), writable(site.mount_points)]
+            [
+                *_stages(site.pin(self._base(site)), self.apt, self.python or "", packages),
+                _ENVIRONMENT,
+                writable(site.mount_points),
+                _project(self.files, packages),
+            ]
         )
-        return Recipe(f"{text}USER {ANY_USER}\n", _unique(files))
+        unique = tuple({file.name: file for file in files}.values())
+        return Recipe(f"{text}USER {ANY_USER}\n", unique, declared=packages.declared, notes=packages.notes)
 
 
-def _unique(files: Sequence[ContextFile]) -> tuple[ContextFile, ...]:
-    return tuple({file.name: file for file in files}.values())
+def _stages(base: str, apt: Sequence[str], python: str, packages: Packages) -> list[str]:
+    """The Dockerfile up to the last package, a text for each stage."""
+    own = [one for one in packages.stages if not one.on_packages]
+    late = [one for one in packages.stages if one.on_packages]
+    seed = "empty" if "pip" in packages.names else "seed"
+    wanted = f"--python {python} " if python else ""
+    tools = f"python3 -m venv {_TOOLS} && {_TOOLS}/bin/pip install --no-cache-dir --disable-pip-version-check uv=={UV}"
+    texts = [
+        f"FROM {base} AS tools\nUSER 0\nRUN {tools}\n",
+        f"FROM {base} AS system\nUSER 0\n{_debian(apt)}",
+        f"FROM {base} AS venv\nUSER 0\nRUN {_mount(_SCRIPT, _INSTALL)}    {_RUN} {wanted}{seed}\n",
+        *(_stage(one, "system" if one.on_system else base) for one in own),
+    ]
+    copies = "".join(f"COPY --from={name} /layer/ /\n" for name in ("venv", *(one.name for one in own)))
+    if not late:
+        return [*texts, f"FROM system\n{copies}"]
+    added = "".join(f"COPY --from={one.name} /layer/ /\n" for one in late)
+    stages = [_stage(one, "packages") for one in late]
+    return [*texts, f"FROM system AS packages\n{copies}", *stages, f"FROM packages\n{added}"]
 
 
-def _tools(base: str) -> str:
+def _debian(apt: Sequence[str]) -> str:
+    """Debian packages; lists and archives stay in the builder's caches, where the next build finds them."""
+    if not apt:
+        return ""
     return (
-        f"FROM {base} AS tools\nUSER 0\n"
-        "RUN python3 -m venv /opt/tools"
-        f" && /opt/tools/bin/pip install --no-cache-dir --disable-pip-version-check uv=={UV}\n"
+        "RUN --mount=type=cache,id=labform-apt,target=/var/cache/apt,sharing=locked \\\n"
+        "    --mount=type=cache,id=labform-apt-lists,target=/var/lib/apt,sharing=locked \\\n"
+        "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update \\\n"
+        "    && DEBIAN_FRONTEND=noninteractive apt-get -o APT::Keep-Downloaded-Packages=true install -y"
+        f" --no-install-recommends {' '.join(sorted(apt))}\n"
     )
 
 
-def _packages(base: str, apt: Sequence[str], install: str) -> str:
-    system = (
-        f"RUN apt-get update && apt-get install -y --no-install-recommends {' '.join(sorted(apt))}"
-        " && rm -rf /var/lib/apt/lists/*\n"
-        if apt
-        else ""
-    )
-    return (
-        f"FROM {base}\nUSER 0\n{system}{_LOGIN_SHELLS}"
-        "RUN --mount=type=cache,id=labform-uv,target=/root/.cache/uv \\\n"
-        "    --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \\\n"
-        "    --mount=type=bind,source=environment,target=/tmp/environment \\\n"
-        "    umask 000 && cd /tmp/environment && python3 -m venv /opt/env \\\n"
-        "    && export UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1"
-        " UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/env \\\n"
-        f"    && {install} \\\n"
-        "    && find /opt/env ! -type l ! -perm -a+w -exec chmod a+w {} +\n"
-        f"{_ENVIRONMENT}"
-    )
+def _stage(stage: Stage, base: str) -> str:
+    copy = f"COPY {stage.sources}/ /\n" if stage.sources else ""
+    mounts = [
+        "--mount=type=cache,id=labform-uv,target=/root/.cache/uv \\\n",
+        f"    --mount=type=bind,from=tools,source={_TOOLS},target={_TOOLS} \\\n    ",
+        _mount(_SCRIPT, _INSTALL),
+    ]
+    if stage.files:
+        mounts.append("    " + _mount(f"environment/{stage.name}", "/tmp/environment"))  # noqa: S108
+    return f"FROM {base} AS {stage.name}\nUSER 0\n{copy}RUN {''.join(mounts)}    {_RUN} install {stage.install}\n"
 
 
-def _project(files: Sequence[str]) -> str:
-    return "COPY project/ /opt/project/\nWORKDIR /opt/project\n" if files else f"WORKDIR {HOME}\n"
+def _mount(source: str, target: str) -> str:
+    """A file or folder of the context, whose bytes alone decide whether the step is cached."""
+    return f"--mount=type=bind,source={source},target={target} \\\n"
+
+
+def _project(files: Sequence[str], packages: Packages) -> str:
+    """The project's own files last: an edit of them rebuilds no package."""
+    sources = "COPY local/ /\n" if packages.keep_sources and packages.files else ""
+    own = "COPY project/ /\n" if files else ""
+    return f"WORKDIR {PROJECT if sources or own else HOME}\n{sources}{own}"

@@ -19,6 +19,8 @@ from labform.problems import LabformError, Location, Problem
 
 PLATFORM = "linux/amd64"
 """The one platform images are built for."""
+RECIPE_LABEL = "labform.recipe"
+"""The image label that holds the recipe's hash."""
 ANY_USER = "1000:1000"
 """The user of an image that is run by hand; a deployment always names its own."""
 _SECRET_NAMES = re.compile(r"(^|/)(\.env|\.git|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.pem|\.netrc|\.pypirc)(/|$)")
@@ -30,12 +32,16 @@ class ContextFile:
 
     name: str
     source: Path
+    """The file, or the one that `text` was made from."""
     executable: bool = False
     link: str | None = None
+    text: str | None = None
+    """The content of a file that no project has as it is: a part of its lock."""
 
     def content(self) -> bytes:
         """The bytes that a build reads; of a link, where it points."""
-        return self.link.encode() if self.link is not None else self.source.read_bytes()
+        given = self.link if self.link is not None else self.text
+        return given.encode() if given is not None else self.source.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,15 @@ class Recipe:
     args: Mapping[str, str] = field(default_factory=dict)
     platform: str = PLATFORM
     dockerfile_name: str = "Dockerfile"
+    declared: Mapping[str, Path] = field(default_factory=dict)
+    """The project's own files that name its packages, by their names there. No part of the hash by themselves."""
+    notes: tuple[Problem, ...] = ()
+    """What is not as it should be and yet gives an image; code `unpinned` is an error in a lab that is `strict`."""
+
+    @property
+    def text(self) -> str:
+        """The Dockerfile as it is built: with the recipe's hash as a label, which the hash itself leaves out."""
+        return f"{self.dockerfile}LABEL {RECIPE_LABEL}={self.hash}\n"
 
     @cached_property
     def hash(self) -> str:
@@ -63,6 +78,11 @@ class Recipe:
             content = hashlib.sha256(file.content()).hexdigest()
             digest.update(f"{file.name}\0{file.executable}\0{file.link is not None}\0{content}\0".encode())
         return digest.hexdigest()[:16]
+
+    @property
+    def unpinned(self) -> tuple[Problem, ...]:
+        """The notes for which another day may give another image."""
+        return tuple(one for one in self.notes if one.code == "unpinned")
 
     @property
     def context_size(self) -> int:

@@ -1,14 +1,32 @@
 """Environments described by `pyproject.toml` and `uv.lock`."""
 
-from typing import Annotated, Literal
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from pydantic import Field
 
-from labform.environments.python_image import PythonEnvironment
+from labform.environments.indexes import login_problems
+from labform.environments.layer_files import stages
+from labform.environments.local_sources import source_folder
+from labform.environments.python_image import Packages, PythonEnvironment, Stage
 from labform.environments.recipe import Recipe, RecipeError, Site, project_folder
-from labform.problems import Problem
+from labform.environments.uv_lock import Selection, UvLock, folder_of
+from labform.environments.uv_stale import stale
+from labform.problems import LabformError, Problem, suggestion
 
 _GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_Table = Mapping[str, Any]
+_BUILD_SETTINGS = (
+    *("no-binary", "no-binary-package", "no-build-isolation", "no-build-isolation-package", "config-settings"),
+    *("config-settings-package", "build-constraint-dependencies", "extra-build-dependencies", "extra-build-variables"),
+)
+"""Settings that change what uv installs from the same lock (uv documentation, "Settings")."""
 
 
 class Uv(PythonEnvironment):
@@ -16,20 +34,196 @@ class Uv(PythonEnvironment):
 
     kind: Literal["uv"]
     """pyproject.toml and uv.lock."""
+    package: _GroupName | None = None
+    """The member of a workspace, whose lock stands in `directory`. Default: the project at its root."""
     groups: tuple[_GroupName, ...] = ()
     """Dependency groups beyond uv's default ones. Default: none."""
     extras: tuple[_GroupName, ...] = ()
     """Extras of the project. Default: none."""
 
     def recipe(self, site: Site) -> Recipe:
-        """The image of the lock's packages; RecipeError if pyproject.toml or uv.lock is missing."""
+        """The image of the lock's packages; RecipeError for a lock that is missing, broken or older than its project.
+
+        The project itself is installed, editable, where it is a package (uv's rule: it has a build system) and `files`
+        names its pyproject.toml; else its packages alone are, and a note says so.
+        """
         folder = project_folder(self.directory, site)
-        if (folder / "pyproject.toml").is_file() and not (folder / "uv.lock").is_file():
-            hint = f"run `uv lock --directory {self.directory}` in the stack file's folder"
-            raise RecipeError([Problem(("directory",), "no-uv-lock", f"no uv.lock in {self.directory}", hint)])
-        chosen = [f"--group {name}" for name in sorted(self.groups)] + [
-            f"--extra {name}" for name in sorted(self.extras)
+        project = self._project(folder)
+        lock = self._lock(folder)
+        root = self._member(lock)
+        members = _members(folder, lock, project, self._refused)
+        own = members.get(folder_of(lock.members()[root]) or ".", project)
+        selection = self._selection(lock, root, own, project)
+        problems = [
+            *self._out_of_date(lock, members),
+            *self._python_problems(lock, site),
+            *login_problems(("directory",), "pyproject.toml", _addresses(project)),
+            *_unsupported(project),
         ]
-        # --inexact keeps the venv's own pip, which people use at run time.
-        install = " ".join(["/opt/tools/bin/uv sync --locked --inexact --no-install-project", *chosen])
-        return self._recipe(site, ("pyproject.toml", "uv.lock"), install)
+        if problems:
+            raise RecipeError(problems)
+        try:
+            packages = lock.packages(selection)
+        except LabformError as error:
+            raise self._refused("lock", f"uv.lock {error}", self._relock()) from None
+        made = stages(packages, folder / "uv.lock", site)
+        declared = {"pyproject.toml": folder / "pyproject.toml"}
+        made = replace(made, declared=declared)
+        return self._recipe(site, self._with_itself(made, folder, site, lock.members()[root]))
+
+    def _relock(self) -> str:
+        return f"run `uv lock --directory {self.directory}` in the stack file's folder"
+
+    def _refused(self, code: str, message: str, hint: str = "", at: str = "directory") -> RecipeError:
+        return RecipeError([Problem((at,), code, message, hint)])
+
+    def _project(self, folder: Path) -> _Table:
+        missing = [name for name in ("pyproject.toml", "uv.lock") if not (folder / name).is_file()]
+        if missing == ["uv.lock"]:
+            above = next((one for one in folder.parents if (one / "uv.lock").is_file()), None)
+            hint = f"the workspace's lock is in {above.name}/: write that directory, and package:" if above else ""
+            raise self._refused("no-uv-lock", f"no uv.lock in {self.directory}", hint or self._relock())
+        if missing:
+            at = [Problem(("directory",), "no-file", f'no file "{name}" in {folder.name}/') for name in missing]
+            raise RecipeError(at)
+        return _toml(folder, "pyproject.toml", self._refused)
+
+    def _lock(self, folder: Path) -> UvLock:
+        try:
+            return _parsed((folder / "uv.lock").read_text(encoding="utf-8-sig"))
+        except LabformError as error:
+            raise self._refused("lock", f"uv.lock {error}", self._relock()) from None
+
+    def _member(self, lock: UvLock) -> str:
+        members = lock.members()
+        name = canonicalize_name(self.package) if self.package else lock.root()
+        if name in members:
+            return str(name)
+        if self.package:
+            hint = suggestion(self.package, members)
+            raise self._refused("no-package", f'no package "{self.package}" in the workspace', hint, "package")
+        if members:
+            message = "the workspace has no package at its root"
+            raise self._refused("which-package", message, f"write package: {min(members)}")
+        raise self._refused("lock", "uv.lock names no project", self._relock())
+
+    def _selection(self, lock: UvLock, name: str, own: _Table, root: _Table) -> Selection:
+        """The choice with uv's default groups; RecipeError for what the project does not have."""
+        groups: set[str] = {canonicalize_name(one) for one in own.get("dependency-groups", {})}
+        groups |= {"dev"} if "dev-dependencies" in _uv(own) else set()
+        extras = {canonicalize_name(one) for one in own.get("project", {}).get("optional-dependencies", {})}
+        problems = [*_unknown("groups", self.groups, groups), *_unknown("extras", self.extras, extras)]
+        default = _uv(own).get("default-groups", _uv(root).get("default-groups", ["dev"]))
+        standard = groups if default == "all" else {canonicalize_name(one) for one in default} & groups
+        chosen = Selection(
+            name,
+            tuple(sorted({*standard, *map(canonicalize_name, self.groups)})),
+            tuple(sorted(map(canonicalize_name, self.extras))),
+            self.python or "",
+        )
+        problems += _conflicts(lock, chosen)
+        if problems:
+            raise RecipeError(problems)
+        return chosen
+
+    def _out_of_date(self, lock: UvLock, members: Mapping[str, _Table]) -> Iterator[Problem]:
+        try:
+            lines = stale(lock, members)
+        except LabformError as error:
+            yield Problem(("directory",), "pyproject", f"pyproject.toml: {error}")
+            return
+        for line in lines:
+            yield Problem(("directory",), "stale-uv-lock", f"uv.lock is older than its project: {line}", self._relock())
+
+    def _python_problems(self, lock: UvLock, site: Site) -> Iterator[Problem]:
+        known = self._base_python(site)
+        allowed = lock.requires_python
+        if known and not any(allowed.contains(Version(f"{known}.{patch}"), prereleases=True) for patch in range(40)):
+            message = f"the project requires Python {allowed}, and the base {self._base(site)} has {known}"
+            yield Problem(("base",), "python", message, "choose another base")
+
+    def _with_itself(self, made: Packages, folder: Path, site: Site, package: _Table) -> Packages:
+        """The packages and, last, the project itself where it is one and its sources are in the image."""
+        place = folder_of(package) or "."
+        if "editable" not in package.get("source", {}):
+            return made
+        if place != ".":
+            files = source_folder(place, folder, site, ("package",))
+            stage = Stage("itself", f"--no-deps --editable /opt/project/{place}", on_system=True, sources="local")
+            return replace(made, stages=(*made.stages, stage), files=(*made.files, *files), keep_sources=True)
+        if not any(name in (".", "./", "pyproject.toml") for name in self.files):
+            message = f"{package['name']} is a package and is not installed: its sources are not named"
+            hint = "write files: [pyproject.toml, …], or package = false under [tool.uv] in pyproject.toml"
+            return replace(made, notes=(*made.notes, Problem(("files",), "not-installed", message, hint)))
+        stage = Stage("itself", "--no-deps --editable /opt/project", on_system=True, sources="project")
+        return replace(made, stages=(*made.stages, stage))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> UvLock:
+    return UvLock.parse(text)
+
+
+def _toml(folder: Path, name: str, refused: Any) -> _Table:
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise refused("pyproject", f"{name} is not TOML: {error}") from None
+
+
+def _uv(project: _Table) -> _Table:
+    return dict(project.get("tool", {}).get("uv", {}))
+
+
+def _members(folder: Path, lock: UvLock, root: _Table, refused: Any) -> dict[str, _Table]:
+    """The pyproject.toml of each folder that is, or by the lock was, a member of the workspace."""
+    workspace = _uv(root).get("workspace", {})
+    globs, without = workspace.get("members", []), workspace.get("exclude", [])
+    excluded = {path for pattern in without for path in folder.glob(pattern)}
+    found = {path for pattern in globs for path in folder.glob(pattern)} - excluded
+    if globs:
+        found |= {folder / (folder_of(one) or ".") for one in lock.members().values()}
+    names = {path.relative_to(folder).as_posix() for path in found if (path / "pyproject.toml").is_file()} - {"."}
+    return {".": root, **{name: _toml(folder / name, f"{name}/pyproject.toml", refused) for name in sorted(names)}}
+
+
+def _unsupported(project: _Table) -> Iterator[Problem]:
+    """Settings of how uv builds packages, which a layer that is installed alone cannot follow."""
+    for key in _BUILD_SETTINGS:
+        if _uv(project).get(key):
+            message = f"pyproject.toml sets tool.uv.{key}, which labform does not follow"
+            hint = "build that package's wheel and name its folder in tool.uv.find-links"
+            yield Problem(("directory",), "not-supported", message, hint)
+
+
+def _unknown(section: str, given: Iterable[str], known: Iterable[str]) -> Iterator[Problem]:
+    names = set(known)
+    for place, one in enumerate(given):
+        if canonicalize_name(one) not in names:
+            hint = suggestion(one, names)
+            yield Problem((section, place), f"no-{section[:-1]}", f'pyproject.toml has no {section[:-1]} "{one}"', hint)
+
+
+def _conflicts(lock: UvLock, chosen: Selection) -> Iterator[Problem]:
+    """Extras and groups that the project says cannot be together."""
+    for group in lock.document.get("conflicts", []):
+        both = [
+            one.get("extra") or one.get("group")
+            for one in group
+            if one.get("package") == chosen.package
+            and (one.get("extra") in chosen.extras or one.get("group") in chosen.groups)
+        ]
+        if len(both) > 1:
+            yield Problem(("extras",), "conflict", f"pyproject.toml says that {' and '.join(both)} are never together")
+
+
+def _addresses(project: _Table) -> Iterator[tuple[str, bool]]:
+    """Every address that pyproject.toml names, and whether it always asks for a login."""
+    settings = _uv(project)
+    for index in settings.get("index", []):
+        yield str(index.get("url", "")), index.get("authenticate") == "always"
+    yield from ((str(settings[key]), False) for key in ("index-url",) if key in settings)
+    yield from ((str(one), False) for key in ("extra-index-url", "find-links") for one in settings.get(key, []))
+    for source in settings.get("sources", {}).values():
+        for one in source if isinstance(source, list) else [source]:
+            yield from ((str(one[key]), False) for key in ("git", "url") if key in one)
