@@ -23,9 +23,11 @@ def umask() -> Iterator[None]:
 def copied(name: str, place: Path) -> Path:
     """A case, somewhere else; files are made anew, so that they have the modes and times of here and now."""
     for path in sorted((FOLDER / name).rglob("*")):
-        if path.is_file():
-            target = place / path.relative_to(FOLDER / name)
-            target.parent.mkdir(parents=True, exist_ok=True)
+        target = place / path.relative_to(FOLDER / name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            target.symlink_to(path.readlink())
+        elif path.is_file():
             target.write_bytes(path.read_bytes())
             target.chmod(target.stat().st_mode | (path.stat().st_mode & 0o100))
             os.utime(target, (1, 1))
@@ -63,10 +65,12 @@ def test_place_umask_and_time_change_nothing(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_byte_that_is_read_counts(name: str, tmp_path: Path) -> None:
-    """One more byte in any file of the context is another recipe, and so is a file that can be run."""
+    """One more byte in any of the project's files in the context is another recipe, and so is one that can be run."""
     place = copied(name, tmp_path)
     before, files = recipe(place).hash, recipe(place).files
-    for one in files:
+    for one in (one for one in files if one.text is None and one.source.is_relative_to(place)):
+        if one.link:
+            continue
         bytes_before, mode = one.source.read_bytes(), one.source.stat().st_mode
         one.source.write_bytes(bytes_before + b"\n")
         assert recipe(place).hash != before, one.name

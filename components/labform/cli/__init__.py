@@ -62,6 +62,7 @@ def command_line() -> typer.core.TyperGroup:
     from labform.cli import (  # noqa: F401  their import registers the commands
         checking,
         containers,
+        fetching,
         freeze,
         gpus,
         inventory,

@@ -13,7 +13,7 @@ import typer
 from labform.backends.docker.installed import installed
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
 from labform.cli.containers import container_of
-from labform.environments import Pip, Recipe, Uv
+from labform.environments import Pip, Uv
 from labform.freeze import Change, changes, edit_pyproject, edit_requirements
 from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem
@@ -62,7 +62,7 @@ def _edited(
 ) -> tuple[dict[Path, str], dict[Path, str], list[Problem]]:
     """The files of a project as they are and as they should be, and what they cannot say."""
     environment = stack.lab.projects[project].environment
-    files = _sources(stack.recipes[project])
+    files = stack.recipes[project].declared
     if isinstance(environment, Uv):
         path = files["pyproject.toml"]
         text, problems = edit_pyproject(_read(path), changed)
@@ -73,12 +73,6 @@ def _edited(
         return {files[name]: text for name, text in before.items()}, {files[n]: t for n, t in edited.items()}, problems
     hint = f"write it into what the image is made from ({environment.kind})"
     return {}, {}, [Problem((one.name,), "not-declared", str(one), hint) for one in changed]
-
-
-def _sources(recipe: Recipe) -> dict[str, Path]:
-    """The files that describe a recipe's packages, by their names in the project."""
-    prefix = "environment/"
-    return {one.name.removeprefix(prefix): one.source for one in recipe.files if one.name.startswith(prefix)}
 
 
 def _apt(project: str, change: Change) -> Problem:

@@ -2,18 +2,21 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.cli.fetching import fetch_all
 from labform.environments import Recipe
 from labform.ledger import plan
 from labform.loading import Draft, cuda_needs, read, recipes_of
 from labform.lockfile import Lock, LockedBuild, lock_text, write_lock
 from labform.naming import repository
 from labform.problems import LabformError
+from labform.sources import named_refs, resolve
 
 
 @typer_app.command("lock")
@@ -35,6 +38,7 @@ def lock_command(
     Example: labform lock stacks/dev.yaml
     """
     draft = read(stack_file, lock=lock, addresses=parsed(addresses))
+    draft = _with_sources(draft, upgrade=upgrade, ask=not (offline or only_check))
     recipes, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
@@ -44,7 +48,23 @@ def lock_command(
     ledger = plan(draft.lab, seen, images, busy, cuda_needs(draft, recipes))
     draft.refuse(ledger.problems)
     builds = {} if offline or only_check else _builds(draft, recipes)
-    _finish(draft, ledger.lock.model_copy(update={"builds": {**ledger.lock.builds, **builds}}), only_check)
+    _finish(
+        draft,
+        ledger.lock.model_copy(update={"sources": draft.lock.sources, "builds": {**ledger.lock.builds, **builds}}),
+        only_check,
+    )
+
+
+def _with_sources(draft: Draft, *, upgrade: bool, ask: bool) -> Draft:
+    """The draft with the commits of its repositories locked, and fetched."""
+    wanted = named_refs(draft.lab)
+    known = {} if upgrade and ask else {name: draft.lock.sources[name] for name in wanted if name in draft.lock.sources}
+    if ask:
+        known |= {name: resolve(one) for name, one in wanted.items() if name not in known}
+    draft = replace(draft, lock=draft.lock.model_copy(update={"sources": dict(sorted(known.items()))}))
+    if ask:
+        fetch_all(draft)
+    return draft
 
 
 def _finish(draft: Draft, wanted: Lock, only_check: bool) -> None:

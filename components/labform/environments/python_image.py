@@ -11,19 +11,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from labform.declaration import Declaration, Name, RelativePath
+from labform.declaration import Name, RelativePath
+from labform.environments.folder import Folder
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
     Recipe,
-    RecipeError,
     Site,
+    base_image,
     project_folder,
     read_files,
     writable,
 )
 from labform.naming import HOME
-from labform.problems import Problem, suggestion
 
 UV = "0.13.8"
 """The version of uv that installs packages; it is part of the recipe, not of the image."""
@@ -39,11 +39,9 @@ ENV VIRTUAL_ENV=/opt/env UV_PROJECT_ENVIRONMENT=/opt/env PATH=/opt/env/bin:$PATH
 _LOGIN_SHELLS = "RUN printf 'export PATH=/opt/env/bin:$PATH\\n' > /etc/profile.d/labform.sh\n"
 
 
-class PythonEnvironment(Declaration):
+class PythonEnvironment(Folder):
     """What every environment of Python packages has."""
 
-    directory: str
-    """The project's folder, relative to the stack file."""
     base: Name | None = None
     """The named base to build on. Default: the lab's `defaults.base`."""
     apt: tuple[AptPackage, ...] = ()
@@ -51,24 +49,16 @@ class PythonEnvironment(Declaration):
     files: tuple[RelativePath, ...] = ()
     """Files and folders of the project to copy to /opt/project, where commands then start. Default: none."""
 
-    def _base(self, site: Site) -> str:
-        name = self.base or site.default_base
-        if name is None:
-            raise RecipeError([Problem(("base",), "no-base", "names no base, and the lab has no defaults.base")])
-        if name not in site.bases:
-            raise RecipeError([Problem(("base",), "unknown-base", f'no base "{name}"', suggestion(name, site.bases))])
-        return site.bases[name]
-
     def images(self, site: Site) -> tuple[str, ...]:
         """The images that the lock has to know by digest."""
-        return (self._base(site),)
+        return (base_image(self.base, site),)
 
     def _recipe(self, site: Site, inputs: Sequence[str], install: str) -> Recipe:
         folder = project_folder(self.directory, site)
         files = read_files(folder, inputs, site, into="environment") + read_files(
             folder, self.files, site, into="project"
         )
-        base = site.pin(self._base(site))
+        base = site.pin(base_image(self.base, site))
         text = "\n".join(
             [_tools(base), _packages(base, self.apt, install), _project(self.files), writable(site.mount_points)]
         )

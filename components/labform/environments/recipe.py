@@ -15,10 +15,12 @@ from functools import cached_property
 from pathlib import Path
 
 from labform.naming import HOME, MOUNT_POINTS
-from labform.problems import LabformError, Location, Problem
+from labform.problems import LabformError, Location, Problem, suggestion
 
 PLATFORM = "linux/amd64"
 """The one platform images are built for."""
+RECIPE_LABEL = "labform.recipe"
+"""The image label that holds the recipe's hash."""
 ANY_USER = "1000:1000"
 """The user of an image that is run by hand; a deployment always names its own."""
 _SECRET_NAMES = re.compile(r"(^|/)(\.env|\.git|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.pem|\.netrc|\.pypirc)(/|$)")
@@ -30,12 +32,16 @@ class ContextFile:
 
     name: str
     source: Path
+    """The file, or the one that `text` was made from."""
     executable: bool = False
     link: str | None = None
+    text: str | None = None
+    """The content of a file that no project has as it is: a part of its lock."""
 
     def content(self) -> bytes:
         """The bytes that a build reads; of a link, where it points."""
-        return self.link.encode() if self.link is not None else self.source.read_bytes()
+        given = self.link if self.link is not None else self.text
+        return given.encode() if given is not None else self.source.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,17 @@ class Recipe:
     args: Mapping[str, str] = field(default_factory=dict)
     platform: str = PLATFORM
     dockerfile_name: str = "Dockerfile"
+    declared: Mapping[str, Path] = field(default_factory=dict)
+    """The project's own files that name its packages, by their names there. No part of the hash by themselves."""
+    bases: Mapping[str, "Recipe"] = field(default_factory=dict)
+    """The bases that have to be built before it, by name; its Dockerfile has an ARG for each."""
+    notes: tuple[Problem, ...] = ()
+    """What is not as it should be and yet gives an image; code `unpinned` is an error in a lab that is `strict`."""
+
+    @property
+    def text(self) -> str:
+        """The Dockerfile as it is built: with the recipe's hash as a label, which the hash itself leaves out."""
+        return f"{self.dockerfile}LABEL {RECIPE_LABEL}={self.hash}\n"
 
     @cached_property
     def hash(self) -> str:
@@ -111,6 +128,16 @@ def writable(mount_points: Iterable[str]) -> str:
     """
     places = " ".join(shlex.quote(place) for place in sorted({*MOUNT_POINTS, *mount_points}))
     return f"RUN mkdir -p {places} && chmod 1777 {places}\nENV HOME={HOME}\n"
+
+
+def base_image(name: str | None, site: Site) -> str:
+    """The image that a named base, or else the lab's default one, stands for; RecipeError if there is none."""
+    name = name or site.default_base
+    if name is None:
+        raise RecipeError([Problem(("base",), "no-base", "names no base, and the lab has no defaults.base")])
+    if name not in site.bases:
+        raise RecipeError([Problem(("base",), "unknown-base", f'no base "{name}"', suggestion(name, site.bases))])
+    return site.bases[name]
 
 
 def project_folder(directory: str, site: Site) -> Path:
