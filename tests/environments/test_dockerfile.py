@@ -35,7 +35,7 @@ def names(folder: Path, **declared: object) -> list[str]:
         ("ARG V='1'\nFROM a:${V}-slim AS x\nFROM x\n", ["a:1-slim"]),
         ("FROM a:${V:-7}\n", ["a:7"]),
         ("FROM a:1\nARG V=2\nFROM b:${V:-3}\n", ["a:1", "b:3"]),
-        ("# syntax=docker/dockerfile:1\n# FROM z:9\nFROM a:1\n", ["a:1"]),
+        ("# syntax=docker/dockerfile:1\n# FROM z:9\nFROM a:1\n", ["a:1", "docker/dockerfile:1"]),
         ("FROM \\\n  a:1\n", ["a:1"]),
         ("\ufeffFROM a:1\r\nRUN true\r\n", ["a:1"]),
     ],
