@@ -134,7 +134,7 @@ def _secret(location: Location) -> bool:
     match location:
         case ("projects", _, "env" | "secrets", *_) | ("registry", "password", *_):
             return True
-        case ("projects", _, "environment", "args", *_):
+        case ("projects" | "bases", _, "environment", "args" | "env", *_):
             return True
     return False
 

@@ -45,11 +45,11 @@ def test_a_case_gives_its_dockerfile(name: str) -> None:
 
 
 def test_every_kind_has_its_cases() -> None:
-    """Three cases of each kind that reads files, two of the one that reads none."""
-    kinds = [environment(FOLDER / name).kind for name in CASES]
-    assert all(
-        kinds.count(kind) >= (2 if kind == "prebuilt" else 3) for kind in ("uv", "pip", "dockerfile", "prebuilt")
-    )
+    """Three cases of each kind at least."""
+    kinds = [getattr(environment(FOLDER / name), "kind", "") for name in CASES]
+    every = ("uv", "pip", "conda", "dockerfile", "devcontainer", "prebuilt", "detect")
+    assert {kind: kinds.count(kind) for kind in every if kinds.count(kind) < 3} == {}
+    assert len([name for name in CASES if name.startswith("pixi")]) >= 3
 
 
 @pytest.mark.parametrize("name", CASES)
