@@ -39,6 +39,7 @@ def test_a_first_lock_has_everything() -> None:
         "format": 1,
         "lab": "test",
         "images": {"a:1": f"a{DIGEST}", "b:1": f"b{DIGEST}"},
+        "sources": {},
         "volumes": {"home": {"state": "planned", "host": "local", "owner": "anna", "uid": 10042}},
         "projects": {"p": {"host": "local", "gpus": (), "port": 20000}},
         "builds": {},

@@ -58,6 +58,11 @@ P = "projects.thesis"
 COMMAND = {"kind": "command", "command": ["serve"]}
 
 
+KINDS = ", ".join(
+    f"kind: {one}" for one in ("conda", "detect", "devcontainer", "dockerfile", "pip", "pixi", "prebuilt", "uv")
+)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "lines"),
     [
@@ -73,9 +78,9 @@ COMMAND = {"kind": "command", "command": ["serve"]}
         (f"{P}.mounts.home", {"path": "/a", "readonly": True}, [f'error[unknown-key] {P}.mounts.home.readonly: unknown key; did you mean "read_only"?']),
         (f"{P}.environment", {"kind": "pip"}, [f'error[missing-key] {P}.environment.directory: missing key "directory"; write directory: …']),
         (f"{P}.environment", {"kind": "dockerfile", "dockerfile": "D"}, [f'error[missing-key] {P}.environment.directory: missing key "directory"; write directory: …']),
-        (f"{P}.environment", {"directory": "."}, [f'error[missing-key] {P}.environment.kind: missing key "kind"; allowed: kind: dockerfile, kind: pip, kind: prebuilt, kind: uv']),
+        (f"{P}.environment", {"requirements": "a"}, [f'error[missing-key] {P}.environment.kind: missing key "kind"; allowed: {KINDS}']),
         (f"{P}.environment", "pip", [f'error[type] {P}.environment: expected a mapping, got text "pip"']),
-        (f"{P}.environment.kind", "pipp", [f'error[not-one-of] {P}.environment.kind: expected one of uv, pip, dockerfile, prebuilt, got text "pipp"; did you mean "pip"?']),
+        (f"{P}.environment.kind", "pipp", [f'error[not-one-of] {P}.environment.kind: expected one of uv, pip, conda, pixi, dockerfile, devcontainer, prebuilt, detect, got text "pipp"; did you mean "pip"?']),
         (f"{P}.environment.files", ["a", 2], [f"error[type] {P}.environment.files.1: expected text, got the number 2; write it in quotes"]),
         ("volumes.home", {"path": "/data", "host": 3}, ["error[type] volumes.home.host: expected text, got the number 3; write it in quotes"]),
         ("volumes.home", {"path": 3}, ["error[type] volumes.home.path: expected text, got the number 3; write it in quotes"]),

@@ -164,6 +164,8 @@ def _nested(at: Location, paths: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _variables(lab: LabArgs) -> Iterator[Problem]:
+    for name, base in lab.bases.items():
+        yield from _tokens_in_image(("bases", name, "environment"), base.environment)
     for name, project in lab.projects.items():
         for key in sorted({*project.env, *project.secrets} & RESERVED_VARIABLES):
             section = "env" if key in project.env else "secrets"
@@ -172,9 +174,21 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
             yield Problem(
                 ("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them"
             )
+        yield from _tokens_in_image(("projects", name, "environment"), project.environment)
         for key in sorted(key for key, value in project.env.items() if _TOKENS.match(value)):
             hint = f"write secrets: {{{key}: {{from: …}}}} and `pulumi config set --secret`"
             yield Problem(("projects", name, "env", key), "secret-in-clear", "looks like a token", hint)
+
+
+def _tokens_in_image(at: Location, environment: object) -> Iterator[Problem]:
+    for field in ("args", "env"):
+        for key, value in sorted(getattr(environment, field, {}).items()):
+            if _TOKENS.match(value):
+                message, hint = (
+                    "looks like a token, which the image would show",
+                    "write it under the project's secrets:",
+                )
+                yield Problem((*at, field, key), "secret-in-clear", message, hint)
 
 
 def _resources(lab: LabArgs) -> Iterator[Problem]:

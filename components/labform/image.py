@@ -2,11 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
 
+from labform.bases import argument
 from labform.environments import Recipe
 from labform.environments.install_layer import EPOCH
 from labform.environments.recipe import ContextFile
@@ -33,14 +35,17 @@ class Image(pulumi.ComponentResource):
         username: str | None = None,
         password: pulumi.Input[str] | None = None,
         network: str | None = None,
+        bases: Mapping[str, pulumi.Input[str]] | None = None,
         staging: Path = STAGING,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Lay the context out and register the build.
 
         `repository` is the image's name without a tag; `username` and `password` are for pushing to its registry;
-        `network` is the build's network (`host`), by default the builder's own.
+        `network` is the build's network (`host`), by default the builder's own; `bases` are the references of the
+        recipe's own bases, by name.
         """
+        bases = bases or {}
         super().__init__("labform:index:Image", name, {"recipe": recipe.hash, "repository": repository}, opts)
         context = stage(recipe, staging / f"{name}-{recipe.hash}")
         built = docker.Image(
@@ -50,7 +55,7 @@ class Image(pulumi.ComponentResource):
                 context=str(context),
                 dockerfile=str(context / recipe.dockerfile_name),
                 platform=recipe.platform,
-                args=dict(recipe.args) or None,
+                args={**recipe.args, **{argument(key): bases[key] for key in recipe.bases}} or None,
                 network=network,
             ),
             registry=_login(repository, username, password) if push else None,
@@ -75,6 +80,7 @@ _CAUSES = (
     ("executor failed running", "a step of its Dockerfile fails; what the step printed stands above"),
     ("did not complete successfully", "a step of its Dockerfile fails; what the step printed stands above"),
     ("no space left", "the builder's disk is full"),
+    ('exec: "/bin/sh"', "its image has no shell, which the last layer and people need; build on one that has /bin/sh"),
     ("connection refused", "its registry does not answer"),
 )
 """Words of BuildKit's, the daemon's and the registry's errors, and what each means for whoever reads it."""

@@ -10,13 +10,15 @@ import pulumi
 import pulumi_docker as docker
 
 from labform import loading, naming
+from labform.addresses import Addresses
 from labform.backends.docker.daemon import check_listening, check_login
 from labform.backends.docker.data import data_of, url_of
 from labform.backends.docker.hosts import DockerHosts
+from labform.bases import all_bases
 from labform.environments import Recipe
 from labform.gpu_table import gpu_summary, gpu_table, quota_summary
 from labform.image import Image
-from labform.loading import Addresses, StackFile
+from labform.loading import StackFile
 from labform.lockfile import Lock
 from labform.problems import LabformError
 from labform.project import Jupyter, ProjectArgs
@@ -81,6 +83,11 @@ class Lab(pulumi.ComponentResource):
         hosts = DockerHosts(args, lock=lock, parent=self)
         for line in loading.warnings_of({key: recipes[key] for key in running}):
             pulumi.log.warn(line)
+        self._bases: dict[str, pulumi.Output[str]] = {}
+        for key in running:
+            if not args.projects[key].pinned:
+                for base, made in all_bases(recipes[key]).items():
+                    self._base(base, made)
         images = {key: self._reference(key, recipes[key]) for key in running}
         tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
         for key in running:
@@ -94,19 +101,29 @@ class Lab(pulumi.ComponentResource):
     def _reference(self, name: str, recipe: Recipe) -> pulumi.Input[str]:
         if self._args.projects[name].pinned:
             return self._lock.builds[name].image
-        return self._image(name, recipe).reference
+        return self._image(name, recipe, name).reference
 
-    def _image(self, name: str, recipe: Recipe) -> Image:
+    def _base(self, name: str, recipe: Recipe) -> None:
+        """Build a base once; without a registry its name is a tag, since a daemon builds on nothing else of its own."""
+        if name in self._bases:
+            return
+        built = self._image(f"base.{name}", recipe, f"bases/{name}")
+        tag = f"{naming.repository(self._args.lab, f'bases/{name}', None)}:{recipe.hash}"
+        reference = built.reference
+        self._bases[name] = reference if self._args.registry else reference.apply(lambda _: tag)
+
+    def _image(self, name: str, recipe: Recipe, path: str) -> Image:
         registry = self._args.registry
         password = self._secret(registry.password.source) if registry and registry.password else None
         return Image(
             f"{self._args.lab}-{name}",
             recipe,
-            repository=naming.repository(self._args.lab, name, registry.address if registry else None),
+            repository=naming.repository(self._args.lab, path, registry.address if registry else None),
             push=registry is not None,
             username=registry.username if registry else None,
             password=password,
             network=self._args.builder.network if self._args.builder.network == "host" else None,
+            bases=self._bases,
             opts=pulumi.ResourceOptions(parent=self, providers=[self._builder]),
         )
 

@@ -4,45 +4,32 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from labform.access import ended
+from labform.addresses import Addresses, readdressed
+from labform.bases import Bases, all_bases, is_built, unreadable
 from labform.checks import check
 from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages
-from labform.environments import Recipe, RecipeError, Site
+from labform.environments import Environment, Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
-from labform.problems import LabformError, Location, Problem, ProblemsError, brief, suggestion
+from labform.problems import LabformError, Location, Problem, ProblemsError
 from labform.quotas import quotas
 from labform.remainder import remainder
 from labform.schema_errors import problems_of
+from labform.sources import named_refs, site_of
 from labform.stack_file import LabArgs
 from labform.yaml_file import text_of, tree_of
 from labform.yaml_tree import Node
 
 _ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
 """Problems of a key itself, not of its value."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Addresses that one deployment replaces: a tunnel, a test. Everything else is the stack file's."""
-
-    registry: str | None = None
-    builder: str | None = None
-    hosts: Mapping[str, str] | None = None
-
-    @classmethod
-    def given(cls, data: Mapping[str, Any]) -> "Addresses":
-        """Addresses as configuration or a command line gives them; LabformError for a key that is none of them."""
-        known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(data) - set(known)):
-            raise LabformError(f'error[addresses] unknown key "{unknown[0]}"; {suggestion(unknown[0], known)}')
-        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -55,18 +42,37 @@ class Draft:
     lock_path: Path
     tree: Node
 
+    @cached_property
+    def bases(self) -> Bases:
+        """The lab's bases, those that are built with their recipes."""
+        return Bases(self.lab.bases, lambda bases: self._site((), bases), self.recipe)
+
     def site(self, project: str | None = None) -> Site:
         """What the recipes of this file may know; `pin` falls back to the tag where the lock lacks it."""
-        bases = {name: base.image for name, base in self.lab.bases.items()}
         mounts = self.lab.projects[project].mounted().values() if project else ()
-        return Site(
-            folder=self.path.parent.resolve(),
-            root=_root(self.path.parent.resolve()),
-            bases=bases,
-            default_base=self.lab.defaults.base,
-            pin=self._pin,
-            mount_points=tuple(sorted(mount.path for mount in mounts)),
-        )
+        return self._site(tuple(sorted(mount.path for mount in mounts)), self.bases)
+
+    def _site(self, mount_points: tuple[str, ...], bases: Bases) -> Site:
+        folder = self.path.parent.resolve()
+        return Site(folder, _root(folder), bases, self.lab.defaults.base, self._pin, mount_points)
+
+    def recipe(self, environment: Environment, site: Site) -> Recipe:
+        """The recipe of an environment where its files are; raises RecipeError."""
+        return environment.recipe(self._placed(environment, site))
+
+    def images(self, environment: Environment, site: Site) -> set[str]:
+        """The tags that an environment needs in the lock; raises RecipeError."""
+        named = environment.images(self._placed(environment, site))
+        return {image for image in named if "@sha256:" not in image and not is_built(image)}
+
+    def _placed(self, environment: Environment, site: Site) -> Site:
+        return site_of(environment, site, self.lock, self.lock_command)
+
+    @property
+    def lock_command(self) -> str:
+        """The command that brings the lock up to date."""
+        default = self.lock_path == self.path.with_suffix(".lock")
+        return f"labform lock {self.path}" + ("" if default else f" --lock {self.lock_path}")
 
     def _pin(self, image: str) -> str:
         return image if "@sha256:" in image else self.lock.images.get(image, image)
@@ -93,11 +99,14 @@ def load(
     draft = read(path, lock=lock, addresses=addresses, on=on)
     recipes, images, problems = recipes_of(draft)
     ledger = plan_of(draft, images, cuda_needs(draft, recipes))
-    command = f"labform lock {path}" + (f" --lock {lock}" if lock else "")
+    command = draft.lock_command
     if not draft.lock_path.exists() and not problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
-    needed = {image: draft.lock.images.get(image, "") for image in images}
-    stale = differences(draft.lock, ledger.lock.model_copy(update={"images": needed}), command, ledger.ended)
+    needed = {
+        "images": {image: draft.lock.images.get(image, "") for image in images},
+        "sources": {name: draft.lock.sources.get(name, "") for name in named_refs(draft.lab)},
+    }
+    stale = differences(draft.lock, ledger.lock.model_copy(update=needed), command, ledger.ended)
     problems += _pinned(draft, recipes)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, recipes)
@@ -126,7 +135,7 @@ def read(
     """
     tree = tree_of(path)
     lock_path = lock or path.with_suffix(".lock")
-    lab = _readdressed(_validated(path, tree, on), addresses or Addresses())
+    lab = readdressed(_validated(path, tree, on), addresses or Addresses())
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
     if problems := _at_sight(lab, on):
         draft.refuse([*problems, *_more(draft)])
@@ -164,18 +173,19 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
     """The recipe of each running project, the tags they need pinned, and why some have none."""
     recipes: dict[str, Recipe] = {}
     images: set[str] = set()
-    problems: list[Problem] = []
+    problems = list(draft.bases.problems)
     for name, project in draft.lab.running().items():
         try:
-            images.update(project.environment.images(draft.site(name)))
-            recipes[name] = recipe = project.environment.recipe(draft.site(name))
+            images |= draft.images(project.environment, draft.site(name))
+            recipes[name] = recipe = draft.bases.on(draft.recipe(project.environment, draft.site(name)))
             problems += [_within(name, one) for one in recipe.unpinned if draft.lab.strict]
         except RecipeError as error:
             problems += [_within(name, one) for one in error.problems]
         except (OSError, ValueError) as error:
-            problems.append(Problem(("projects", name, "environment"), "unreadable", _unreadable(error)))
-    images |= _asleep(draft)
-    return recipes, tuple(sorted(image for image in images if "@sha256:" not in image)), problems
+            problems.append(Problem(("projects", name, "environment"), "unreadable", unreadable(error)))
+    for name, recipe in recipes.items() if not problems else ():
+        images.update(_images(draft, name, recipe))
+    return recipes, tuple(sorted(images | _asleep(draft))), problems
 
 
 def _asleep(draft: Draft) -> set[str]:
@@ -183,7 +193,7 @@ def _asleep(draft: Draft) -> set[str]:
     found: set[str] = set()
     for name in set(draft.lab.projects) - set(draft.lab.running()):
         with suppress(RecipeError, OSError, ValueError):
-            found.update(draft.lab.projects[name].environment.images(draft.site(name)))
+            found |= draft.images(draft.lab.projects[name].environment, draft.site(name))
     return found & set(draft.lock.images)
 
 
@@ -199,14 +209,6 @@ def _within(project: str, problem: Problem) -> Problem:
     return Problem(at, problem.code, problem.message, problem.hint)
 
 
-def _unreadable(error: OSError | ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "reads a file that is not UTF-8"
-    if isinstance(error, OSError):
-        return f"cannot read {brief(Path(error.filename or '').name)}: {(error.strerror or 'no reason given').lower()}"
-    return f"names a file that cannot be: {error}"
-
-
 def plan_of(draft: Draft, images: Iterable[str], needs: Mapping[str, CudaNeed] | None = None) -> Ledger:
     """What the lock should say, with the digests it has already."""
     known = {image: draft.lock.images[image] for image in images if image in draft.lock.images}
@@ -220,13 +222,16 @@ def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNee
         project = draft.lab.projects[name]
         pins = [(one.source.name, one.text) for one in recipe.files if one.text is not None] if project.gpus else []
         shown = (cuda_of_packages(lock, text) for lock, text in pins)
-        if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name))):
+        if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name, recipe))):
             found[name] = need
     return found
 
 
-def _images(draft: Draft, project: str) -> tuple[str, ...]:
-    return draft.lab.projects[project].environment.images(draft.site(project))
+def _images(draft: Draft, project: str, recipe: Recipe) -> list[str]:
+    """The tags that a project's environment, and the built bases below it, start from."""
+    below = [draft.lab.bases[base].environment for base in all_bases(recipe)]
+    environments = [draft.lab.projects[project].environment, *(one for one in below if one)]
+    return sorted(image for one in environments for image in draft.images(one, draft.site(project)))
 
 
 def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
@@ -256,28 +261,6 @@ def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:
     if placed:
         shown = [f"{path}:{line}:{column}: {problem}" for (line, column), problem in placed]
         raise ProblemsError([problem for _, problem in placed], shown)
-
-
-def _readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
-    """The lab with this deployment's addresses; raises LabformError for a host it does not have."""
-    if unknown := sorted(set(addresses.hosts or {}) - set(lab.hosts)):
-        raise LabformError(f'error[addresses] no host "{unknown[0]}" in the lab; {suggestion(unknown[0], lab.hosts)}')
-    if addresses.registry and lab.registry is None:
-        raise LabformError("error[addresses] registry: the lab has none")
-    data = lab.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if addresses.registry:
-        data["registry"]["address"] = addresses.registry
-    if addresses.builder:
-        data.setdefault("builder", {})["address"] = addresses.builder
-    for name, address in (addresses.hosts or {}).items():
-        data["runs_on"]["hosts"][name]["address"] = address
-    if addresses == Addresses():
-        return lab
-    try:
-        return LabArgs.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        wrong = {".".join(map(str, one["loc"])) for one in error.errors()}
-        raise LabformError(f"error[addresses] not an address: {', '.join(sorted(wrong))}") from None
 
 
 def _root(folder: Path) -> Path:

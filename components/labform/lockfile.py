@@ -70,6 +70,8 @@ class Lock(Declaration):
     """The lab."""
     images: Mapping[str, Annotated[str, Field(pattern=r"@sha256:[0-9a-f]{64}$")]] = {}
     """What tags stand for, by digest."""
+    sources: Mapping[str, Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]] = {}
+    """What branches and tags of repositories stand for: `URL#branch` by commit."""
     volumes: Mapping[Name, LockedVolume] = {}
     """Managed volumes, past ones too."""
     projects: Mapping[Name, LockedProject] = {}
@@ -91,7 +93,7 @@ def lock_text(lock: Lock) -> str:
     """The lock as a file: stable order, one line per entry, so that two branches conflict only where both changed."""
     data = lock.model_dump(mode="json", exclude_defaults=True)
     lines = [HEADER, f"format: {lock.format}\n", f"lab: {lock.lab}\n"]
-    for section in ("images", "volumes", "projects", "builds"):
+    for section in ("images", "sources", "volumes", "projects", "builds"):
         if entries := data.get(section):
             lines.append(f"{section}:\n")
             lines.extend(f"  {_flow(key)}: {_flow(entries[key])}\n" for key in sorted(entries))
@@ -134,14 +136,14 @@ def differences(lock: Lock, wanted: Lock, command: str, ended: Mapping[str, str]
     `ended` says by project why it does not keep what the lock gave it.
     """
     found: list[Problem] = []
-    for section in ("images", "volumes", "projects"):
+    for section in ("images", "sources", "volumes", "projects"):
         have, want = getattr(lock, section), getattr(wanted, section)
         for key in sorted({*have, *want}):
             if have.get(key) == want.get(key):
                 continue
             reason = f": {ended[key]}" if section == "projects" and key in ended else ""
             said = f"{_difference(have.get(key), want.get(key))}{reason}"
-            location, what = ((section, key), "") if section != "images" else ((), f"{key}: ")
+            location, what = ((section, key), "") if section not in {"images", "sources"} else ((), f"{key}: ")
             found.append(Problem(location, "stale-lock", what + said, f"run `{command}`"))
     return found
 

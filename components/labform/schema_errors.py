@@ -134,7 +134,7 @@ def _secret(location: Location) -> bool:
     match location:
         case ("projects", _, "env" | "secrets", *_) | ("registry", "password", *_):
             return True
-        case ("projects", _, "environment", "args", *_):
+        case ("projects" | "bases", _, "environment", "args" | "env", *_):
             return True
     return False
 
@@ -195,7 +195,8 @@ def _resolved(place: dict[str, Any], schema: dict[str, Any], node: Node) -> list
     if "$ref" in place:
         return _resolved(schema["$defs"][place["$ref"].rsplit("/", 1)[1]], schema, node)
     mapping = place.get("discriminator", {}).get("mapping", {})
-    kind = node.children["kind"].value if "kind" in node.children else None
+    without = "detect" if node.children.keys() & {"directory", "git"} else None
+    kind = node.children["kind"].value if "kind" in node.children else without
     if isinstance(kind, str) and kind in mapping:
         return _resolved({"$ref": mapping[kind]}, schema, node)
     branches = place.get("oneOf", []) + place.get("anyOf", [])

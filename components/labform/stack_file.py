@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labform.backends import Backend, Docker
-from labform.declaration import Declaration, ImageName, Name, RegistryAddress
+from labform.declaration import Declaration, ImageName, Name, RegistryAddress, refusal
+from labform.environments import Environment
 from labform.hosts import DOCKER_ADDRESS, LOCAL, Host
 from labform.inheritance import Inherited, Layer, inherited
 from labform.people import Group, Person, Quota
@@ -51,10 +52,18 @@ class Registry(Declaration):
 
 
 class Base(Declaration):
-    """A named image that environments build on."""
+    """A named image that environments build on: one that exists, or an environment that is built once for all."""
 
-    image: ImageName
-    """The image; the lock holds its digest."""
+    image: ImageName | None = None
+    """The image; the lock holds its digest. Exactly one of image and environment."""
+    environment: Environment | None = None
+    """How it is built. Exactly one of image and environment."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Base":
+        if (self.image is None) == (self.environment is None):
+            raise refusal("image-or-environment", "set exactly one of image and environment")
+        return self
 
 
 class Defaults(Declaration):

@@ -23,8 +23,8 @@ def pinned(image: str) -> str:
 
 
 def site(folder: Path) -> Site:
-    """A lab in a folder, with two bases."""
-    bases = {"python": "python:3.12-slim", "torch": "registry.example.org/bases/torch:2.9"}
+    """A lab in a folder, with three bases."""
+    bases = {"python": "python:3.12-slim", "debian": "debian:12", "torch": "registry.example.org/bases/torch:2.9"}
     return Site(folder, folder, bases, default_base="python", pin=pinned, mount_points=MOUNTS)
 
 

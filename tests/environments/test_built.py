@@ -1,8 +1,9 @@
-"""Cases with a `verify` are built for real, and that script runs inside, as somebody the image has never heard of."""
+"""Cases with a `verify` are built for real, and it runs inside the image, as somebody it has never heard of."""
 
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from labform.environments import Recipe
 from labform.image import stage
 
 import sandbox
+from tests.environments import conda_channel
 from tests.environments.golden import FOLDER, environment, site
 
 VERIFIED = sorted(path.parent.name for path in FOLDER.glob("*/verify"))
@@ -36,14 +38,27 @@ def docker(box: sandbox.Sandbox, *words: str) -> str:
 
 def recipe(folder: Path, box: sandbox.Sandbox) -> Recipe:
     """A case's recipe on the sandbox's base."""
-    place = replace(site(folder), pin=lambda _: box.base_reference)
-    return environment(folder).recipe(place)
+    base = with_channel(box) if folder.name.startswith(("conda", "pixi")) else box.base_reference
+    return environment(folder).recipe(replace(site(folder), pin=lambda _: base))
+
+
+def with_channel(box: sandbox.Sandbox) -> str:
+    """The sandbox's base with a conda channel in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        conda_channel.write(Path(folder) / "channel")
+        text = f"FROM {box.base_reference}\nCOPY channel {conda_channel.PLACE}\n"
+        (Path(folder) / "Dockerfile").write_text(text)
+        docker(box, "build", "--tag", "with-channel", folder)
+    return "with-channel"
 
 
 def built(recipe: Recipe, box: sandbox.Sandbox, folder: Path, *options: str) -> list[str]:
     """Build an image of the recipe's hash; the digests of its layers, from the base on."""
     tag = f"case:{recipe.hash}"
-    docker(box, "build", "--network", "host", "--tag", tag, *options, str(stage(recipe, folder)))
+    context = stage(recipe, folder)
+    given = [word for key, value in recipe.args.items() for word in ("--build-arg", f"{key}={value}")]
+    file = ("--file", str(context / recipe.dockerfile_name))
+    docker(box, "build", "--network", "host", "--tag", tag, *file, *given, *options, str(context))
     return docker(box, "image", "inspect", tag, "--format", '{{join .RootFS.Layers " "}}').split()
 
 

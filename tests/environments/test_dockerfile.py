@@ -35,7 +35,7 @@ def names(folder: Path, **declared: object) -> list[str]:
         ("ARG V='1'\nFROM a:${V}-slim AS x\nFROM x\n", ["a:1-slim"]),
         ("FROM a:${V:-7}\n", ["a:7"]),
         ("FROM a:1\nARG V=2\nFROM b:${V:-3}\n", ["a:1", "b:3"]),
-        ("# syntax=docker/dockerfile:1\n# FROM z:9\nFROM a:1\n", ["a:1"]),
+        ("# syntax=docker/dockerfile:1\n# FROM z:9\nFROM a:1\n", ["a:1", "docker/dockerfile:1"]),
         ("FROM \\\n  a:1\n", ["a:1"]),
         ("\ufeffFROM a:1\r\nRUN true\r\n", ["a:1"]),
     ],
@@ -70,7 +70,7 @@ def test_a_given_argument_names_another_image(tmp_path: Path) -> None:
                 'error[dockerfile] dockerfile: Dockerfile:3: unknown instruction CPOY; did you mean "COPY"?',
             ],
         ),
-        ("FROM $A\n", ["error[no-value] args: Dockerfile: $A has no value; add it to args"]),
+        ("FROM $A\n", ["error[no-value] args: Dockerfile:1: $A has no value; add it to args"]),
     ],
 )
 def test_a_dockerfile_that_no_builder_reads_is_refused_with_its_lines(
@@ -89,8 +89,9 @@ def test_a_stage_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_context_is_what_dockerignore_leaves() -> None:
-    """Exceptions hold, and neither the Dockerfile nor .dockerignore is sent: both were read already."""
-    assert [one.name for one in recipe(FOLDER / "dockerfile-plain").files] == ["keep.pdf", "reproduce.py"]
+    """Exceptions hold; .dockerignore itself is sent, as Docker does, and the Dockerfile comes from the recipe."""
+    sent = [one.name for one in recipe(FOLDER / "dockerfile-plain").files]
+    assert sent == [".dockerignore", "keep.pdf", "reproduce.py"]
 
 
 def test_what_is_ignored_changes_nothing(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_keys_are_refused_with_the_line_for_dockerignore(tmp_path: Path) -> None
     assert hints == [".env", ".git", "keys/id_rsa"]
     assert "CANARY" not in str(error.value)
     write(tmp_path, {".dockerignore": "\n".join(hints)})
-    assert names(tmp_path) == []
+    assert names(tmp_path) == [".dockerignore"]
 
 
 def test_links_stay_links_within_the_lab(tmp_path: Path) -> None:

@@ -25,9 +25,11 @@ def umask() -> Iterator[None]:
 def copied(name: str, place: Path) -> Path:
     """A case, somewhere else; files are made anew, so that they have the modes and times of here and now."""
     for path in sorted((FOLDER / name).rglob("*")):
-        if path.is_file():
-            target = place / path.relative_to(FOLDER / name)
-            target.parent.mkdir(parents=True, exist_ok=True)
+        target = place / path.relative_to(FOLDER / name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            target.symlink_to(path.readlink())
+        elif path.is_file():
             target.write_bytes(path.read_bytes())
             target.chmod(target.stat().st_mode | (path.stat().st_mode & 0o100))
             os.utime(target, (1, 1))
@@ -45,11 +47,11 @@ def test_a_case_gives_its_dockerfile(name: str) -> None:
 
 
 def test_every_kind_has_its_cases() -> None:
-    """Three cases of each kind that reads files, two of the one that reads none."""
-    kinds = [environment(FOLDER / name).kind for name in CASES]
-    assert all(
-        kinds.count(kind) >= (2 if kind == "prebuilt" else 3) for kind in ("uv", "pip", "dockerfile", "prebuilt")
-    )
+    """Three cases of each kind at least."""
+    kinds = [getattr(environment(FOLDER / name), "kind", "") for name in CASES]
+    every = ("uv", "pip", "conda", "dockerfile", "devcontainer", "prebuilt", "detect")
+    assert {kind: kinds.count(kind) for kind in every if kinds.count(kind) < 3} == {}
+    assert len([name for name in CASES if name.startswith("pixi")]) >= 3
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -69,6 +71,8 @@ def test_every_byte_that_is_read_counts(name: str, tmp_path: Path) -> None:
     place = copied(name, tmp_path)
     before, files = recipe(place).hash, recipe(place).files
     for one in (one for one in files if one.text is None and one.source.is_relative_to(place)):
+        if one.link:
+            continue
         bytes_before, mode = one.source.read_bytes(), one.source.stat().st_mode
         one.source.write_bytes(bytes_before + b"\n")
         assert recipe(place).hash != before, one.name

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labform.loading import Addresses
+from labform.addresses import Addresses
 from labform.problems import LabformError
 
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
@@ -64,6 +64,7 @@ def command_line() -> typer.core.TyperGroup:
         checking,
         comment,
         containers,
+        fetching,
         freeze,
         gpus,
         inventory,

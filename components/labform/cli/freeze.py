@@ -13,10 +13,11 @@ import typer
 from labform.backends.docker.installed import installed
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
 from labform.cli.containers import container_of
-from labform.environments import Pip, Uv
 from labform.freeze import Change, changes, edit_pyproject, edit_requirements
 from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem
+
+_UV = "pyproject.toml"
 
 
 @typer_app.command()
@@ -45,8 +46,8 @@ def freeze(
     problems += [_apt(project, one) for one in debian]
     if not python and not debian:
         print(f"{project}: nothing was installed or removed since its image was built")
-    if write and before != after and isinstance(stack.lab.projects[project].environment, Uv):
-        print(f"now run: uv lock --directory {next(iter(after)).parent}")
+    if write and before != after and (path := next(iter(after))).name == _UV:
+        print(f"now run: uv lock --directory {path.parent}")
     if problems:
         raise LabformError("\n".join(map(str, problems)))
 
@@ -61,17 +62,15 @@ def _edited(
     stack: StackFile, project: str, changed: Sequence[Change]
 ) -> tuple[dict[Path, str], dict[Path, str], list[Problem]]:
     """The files of a project as they are and as they should be, and what they cannot say."""
-    environment = stack.lab.projects[project].environment
     files = stack.recipes[project].declared
-    if isinstance(environment, Uv):
-        path = files["pyproject.toml"]
+    if path := files.get(_UV):
         text, problems = edit_pyproject(_read(path), changed)
         return {path: _read(path)}, {path: text}, problems
-    if isinstance(environment, Pip):
+    if files and not any(name.endswith(".toml") for name in files):
         before = {name: _read(path) for name, path in files.items()}
         edited, problems = edit_requirements(before, changed)
         return {files[name]: text for name, text in before.items()}, {files[n]: t for n, t in edited.items()}, problems
-    hint = f"write it into what the image is made from ({environment.kind})"
+    hint = "write it into what the image is made from"
     return {}, {}, [Problem((one.name,), "not-declared", str(one), hint) for one in changed]
 
 

@@ -2,19 +2,23 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from labform.addresses import Addresses
 from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
+from labform.cli.fetching import fetch_all
 from labform.environments import Recipe
 from labform.ledger import Ledger, plan
-from labform.loading import Addresses, Draft, cuda_needs, load, read, recipes_of
+from labform.loading import Draft, cuda_needs, load, read, recipes_of
 from labform.lockfile import Lock, LockedBuild, lock_text, write_lock
 from labform.naming import repository
 from labform.problems import LabformError, suggestion
+from labform.sources import named_refs, resolve
 
 
 @typer_app.command("lock")
@@ -44,6 +48,7 @@ def lock_command(
         return
     draft = read(stack_file, lock=lock, addresses=parsed(addresses))
     _known(move or [], draft)
+    draft = _with_sources(draft, upgrade=upgrade, ask=not offline)
     recipes, tags, problems = recipes_of(draft)
     draft.refuse(problems)
     known = {} if upgrade else dict(draft.lock.images)
@@ -53,11 +58,23 @@ def lock_command(
     ledger = plan(draft.lab, seen, images, busy, cuda_needs(draft, recipes), move or ())
     draft.refuse(ledger.problems)
     builds = {} if offline else _builds(draft, recipes)
-    wanted = ledger.lock.model_copy(update={"builds": {**ledger.lock.builds, **builds}})
+    wanted = ledger.lock.model_copy(update={"sources": draft.lock.sources, "builds": {**ledger.lock.builds, **builds}})
     changed = write_lock(draft.lock_path, wanted)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
     for line in _moved(draft.lock, ledger):
         print(line)
+
+
+def _with_sources(draft: Draft, *, upgrade: bool, ask: bool) -> Draft:
+    """The draft with the commits of its repositories locked, and fetched."""
+    wanted = named_refs(draft.lab)
+    known = {} if upgrade and ask else {name: draft.lock.sources[name] for name in wanted if name in draft.lock.sources}
+    if ask:
+        known |= {name: resolve(one) for name, one in wanted.items() if name not in known}
+    draft = replace(draft, lock=draft.lock.model_copy(update={"sources": dict(sorted(known.items()))}))
+    if ask:
+        fetch_all(draft)
+    return draft
 
 
 def _check(stack_file: Path, lock: Path | None, addresses: Addresses) -> None:

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from labform.declaration import Declaration, ImageName
-from labform.environments.recipe import ANY_USER, Recipe, Site, writable
+from labform.declaration import ImageName
+from labform.environments.image_layer import ImageEnvironment
+from labform.environments.recipe import Recipe, Site
 
 
-class Prebuilt(Declaration):
-    """An image of a registry, made usable for any uid by one thin layer."""
+class Prebuilt(ImageEnvironment):
+    """An image of a registry, made usable for any uid by one thin layer; the image needs a shell, not Python."""
 
     kind: Literal["prebuilt"]
     """An image that exists."""
@@ -20,4 +21,4 @@ class Prebuilt(Declaration):
 
     def recipe(self, site: Site) -> Recipe:
         """One layer on the image: home and mount points that any uid may write to."""
-        return Recipe(f"FROM {site.pin(self.image)}\nUSER 0\n{writable(site.mount_points)}USER {ANY_USER}\n")
+        return Recipe(f"FROM {site.pin(self.image)}\n{self._last_layer(site.mount_points)}")

@@ -18,20 +18,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from labform.declaration import Declaration, Name, RelativePath
+from labform.declaration import Name, RelativePath
 from labform.environments import install_layer
+from labform.environments.folder import Folder
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
     Recipe,
     RecipeError,
     Site,
+    base_image,
     project_folder,
     read_files,
     writable,
 )
 from labform.naming import HOME
-from labform.problems import Problem, suggestion
+from labform.problems import Problem
 
 UV = "0.13.8"
 """The version of uv that installs packages; it is part of the recipe, not of the image."""
@@ -87,11 +89,9 @@ class Packages:
     notes: tuple[Problem, ...] = ()
 
 
-class PythonEnvironment(Declaration):
+class PythonEnvironment(Folder):
     """What every environment of Python packages has."""
 
-    directory: str
-    """The project's folder, relative to the stack file."""
     base: Name | None = None
     """The named base to build on. Default: the lab's `defaults.base`."""
     python: PythonVersion | None = None
@@ -101,25 +101,17 @@ class PythonEnvironment(Declaration):
     files: tuple[RelativePath, ...] = ()
     """Files and folders of the project to copy to /opt/project, where commands then start. Default: none."""
 
-    def _base(self, site: Site) -> str:
-        name = self.base or site.default_base
-        if name is None:
-            raise RecipeError([Problem(("base",), "no-base", "names no base, and the lab has no defaults.base")])
-        if name not in site.bases:
-            raise RecipeError([Problem(("base",), "unknown-base", f'no base "{name}"', suggestion(name, site.bases))])
-        return site.bases[name]
-
     def _base_python(self, site: Site) -> str:
         """The minor version that the base's tag promises; empty where it says none. RecipeError for another one."""
-        match = _TAGGED_PYTHON.search(self._base(site))
+        match = _TAGGED_PYTHON.search(base_image(self.base, site))
         if match and self.python and match[1] != self.python:
-            message = f"python {self.python} is wanted, and the base {self._base(site)} has {match[1]}"
+            message = f"python {self.python} is wanted, and the base {base_image(self.base, site)} has {match[1]}"
             raise RecipeError([Problem(("python",), "python", message, "choose another base")])
         return match[1] if match else self.python or ""
 
     def images(self, site: Site) -> tuple[str, ...]:
         """The images that the lock has to know by digest."""
-        return (self._base(site),)
+        return (base_image(self.base, site),)
 
     def _recipe(self, site: Site, packages: Packages) -> Recipe:
         folder = project_folder(self.directory, site)
@@ -129,7 +121,7 @@ class PythonEnvironment(Declaration):
         files = [script, *(file for one in packages.stages for file in one.files), *packages.files, *project]
         text = "\n".join(
             [
-                *_stages(site.pin(self._base(site)), self.apt, self.python or "", packages),
+                *_stages(site.pin(base_image(self.base, site)), self.apt, self.python or "", packages),
                 _ENVIRONMENT,
                 writable(site.mount_points),
                 _project(self.files, packages),

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from labform.naming import HOME, MOUNT_POINTS
-from labform.problems import LabformError, Location, Problem
+from labform.problems import LabformError, Location, Problem, suggestion
 
 PLATFORM = "linux/amd64"
 """The one platform images are built for."""
@@ -55,6 +55,8 @@ class Recipe:
     dockerfile_name: str = "Dockerfile"
     declared: Mapping[str, Path] = field(default_factory=dict)
     """The project's own files that name its packages, by their names there. No part of the hash by themselves."""
+    bases: Mapping[str, "Recipe"] = field(default_factory=dict)
+    """The bases that have to be built before it, by name; its Dockerfile has an ARG for each."""
     notes: tuple[Problem, ...] = ()
     """What is not as it should be and yet gives an image; code `unpinned` is an error in a lab that is `strict`."""
 
@@ -131,6 +133,16 @@ def writable(mount_points: Iterable[str]) -> str:
     """
     places = " ".join(shlex.quote(place) for place in sorted({*MOUNT_POINTS, *mount_points}))
     return f"RUN mkdir -p {places} && chmod 1777 {places}\nENV HOME={HOME}\n"
+
+
+def base_image(name: str | None, site: Site) -> str:
+    """The image that a named base, or else the lab's default one, stands for; RecipeError if there is none."""
+    name = name or site.default_base
+    if name is None:
+        raise RecipeError([Problem(("base",), "no-base", "names no base, and the lab has no defaults.base")])
+    if name not in site.bases:
+        raise RecipeError([Problem(("base",), "unknown-base", f'no base "{name}"', suggestion(name, site.bases))])
+    return site.bases[name]
 
 
 def project_folder(directory: str, site: Site) -> Path:

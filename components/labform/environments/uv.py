@@ -15,7 +15,7 @@ from labform.environments.indexes import login_problems
 from labform.environments.layer_files import stages
 from labform.environments.local_sources import source_folder
 from labform.environments.python_image import Packages, PythonEnvironment, Stage
-from labform.environments.recipe import Recipe, RecipeError, Site, project_folder
+from labform.environments.recipe import Recipe, RecipeError, Site, base_image, project_folder
 from labform.environments.uv_lock import Selection, UvLock, folder_of
 from labform.environments.uv_stale import stale
 from labform.problems import LabformError, Problem, suggestion
@@ -139,7 +139,7 @@ class Uv(PythonEnvironment):
         known = self._base_python(site)
         allowed = lock.requires_python
         if known and not any(allowed.contains(Version(f"{known}.{patch}"), prereleases=True) for patch in range(40)):
-            message = f"the project requires Python {allowed}, and the base {self._base(site)} has {known}"
+            message = f"the project requires Python {allowed}, and the base {base_image(self.base, site)} has {known}"
             yield Problem(("base",), "python", message, "choose another base")
 
     def _with_itself(self, made: Packages, folder: Path, site: Site, package: _Table) -> Packages:
