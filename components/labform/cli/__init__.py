@@ -71,6 +71,7 @@ def command_line() -> typer.core.TyperGroup:
         locking,
         mig,
         plan,
+        render,
         status,
         summary,
         volumes,
