@@ -39,6 +39,7 @@ def _exported(key: str, **more: Any) -> dict[str, Any]:
 
 CLUSTER_EDITS = [
     Edit("ProjectArgs.capabilities (admitted)", {"capabilities": ["NET_BIND_SERVICE"]}),
+    Edit("GpuRequest.memory", {"gpus.memory": ">=20Gi"}, before={"gpus": {"memory": ">=10Gi"}}),
 ] + [
     Edit(f"NfsExport.{part}", before={"mounts": {f"n{place}": "/data"}}, lab_before=_exported(f"n{place}"),
          lab_after={f"volumes.n{place}.nfs.{part}": new})
@@ -90,7 +91,9 @@ World = Callable[[dict[str, Any]], dict[str, Any]]
 
 def docker_world(lab: dict[str, Any]) -> dict[str, Any]:
     """A lab on one Docker host."""
-    address = {"address": "ssh://lab@one.invalid", "host_paths": ["/srv"], "gpus": every_field.gpus()}
+    slices = [{"uuid": f"MIG-more{size}", "profile": f"{size}g.{size}0gb"} for size in (1, 2)]
+    sliced = {"uuid": "GPU-more", "model": "A100", "mig": slices}
+    address = {"address": "ssh://lab@one.invalid", "host_paths": ["/srv"], "gpus": [*every_field.gpus(), sliced]}
     return {**lab, "runs_on": {"kind": "docker", "hosts": {"local": {**address, "ports": "21000-29999"}}}}
 
 

@@ -7,7 +7,7 @@ there is room, and what holds for a project has to hold on every kind of node th
 from collections.abc import Iterator, Mapping
 
 from labform.backends import Docker, Kubernetes
-from labform.backends.kubernetes.nodes import hosts_of
+from labform.backends.kubernetes.nodes import granted, hosts_of
 from labform.compatibility import incompatible
 from labform.cuda import CudaNeed
 from labform.gpus import GpuRequest, gpu_request
@@ -24,11 +24,14 @@ def unschedulable(lab: LabArgs, cluster: Kubernetes, needs: Mapping[str, CudaNee
     hosts = hosts_of(cluster)
     twin = lab.model_copy(update={"runs_on": Docker.model_construct(kind="docker", hosts=hosts)})
     requests = {name: found for name, one in lab.running().items() if (found := gpu_request(one.gpus))}
+    requests = {name: granted(cluster, one) for name, one in requests.items()}
     places: dict[str, Placement] = {name: Placement("") for name in lab.running() if name not in requests}
     problems = [_no_nodes(name) for name in requests] if not hosts else []
     if hosts:
         # A port is of the project's own Service: none can be taken.
-        asking = {name: lab.projects[name].model_copy(update={"service": None}) for name in requests}
+        asking = {
+            name: lab.projects[name].model_copy(update={"service": None, "gpus": requests[name]}) for name in requests
+        }
         placing = place(asking, hosts, dict.fromkeys(asking, sorted(hosts)), {})
         places |= placing.places
         problems = list(placing.problems)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sandbox.cluster
 from kubernetes.client import ApiException
 from labform.problems import LabformError
-from sandbox.cluster import Pool
 
+import sandbox.cluster
+from sandbox.cluster import Pool
 from tests.engine.cluster_bench import BASE, ClusterBench
 
 MODEL = "NVIDIA-A100-SXM4-40GB"

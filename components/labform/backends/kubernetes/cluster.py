@@ -56,7 +56,7 @@ class KubernetesCluster:
             person=one.person,
             namespace=one.namespace,
             limits=one.limits,
-            products=one.products,
+            gpu_kind=one.gpu_kind,
             claims=one.claims,
             read_only=one.read_only,
             wait=one.wait,

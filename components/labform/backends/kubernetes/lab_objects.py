@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from labform.backends.kubernetes import namespaces, storage
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
-from labform.backends.kubernetes.nodes import granted, products_of, resource_of
+from labform.backends.kubernetes.nodes import kind_of
 from labform.backends.kubernetes.objects import objects
 from labform.backends.kubernetes.pod import Workload
 from labform.gpus import gpu_request
@@ -42,8 +42,7 @@ def secrets_needed(lab: LabArgs) -> dict[tuple[str, str], list[str]]:
 def workload(lab: LabArgs, project: str) -> Workload:
     """A running project with what the lab says of it."""
     args, cluster = lab.projects[project], cluster_of(lab)
-    asked = gpu_request(args.gpus)
-    request = granted(cluster, asked) if asked else None
+    request = gpu_request(args.gpus)
     return Workload(
         lab=lab.lab,
         name=project,
@@ -51,8 +50,7 @@ def workload(lab: LabArgs, project: str) -> Workload:
         person=lab.people[args.owner],
         namespace=namespace_of(lab, args.owner),
         limits=lab.limits(project),
-        products=tuple(products_of(cluster, request)) if request else (),
-        gpu_resource=resource_of(request) if request else None,
+        gpu_kind=kind_of(cluster, request) if request else None,
         claims=storage.claims_of(lab, project),
         read_only=storage.read_only_of(lab),
         wait=cluster.wait,

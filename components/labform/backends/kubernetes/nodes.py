@@ -4,6 +4,7 @@ The scheduler, not labform, says which node and GPU a pod gets: placements here 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 from labform.backends.kubernetes import Kubernetes, NodePool
@@ -16,6 +17,21 @@ PRODUCT_LABEL = "nvidia.com/gpu.product"
 """The node label that GPU feature discovery writes."""
 WHOLE_GPU = "nvidia.com/gpu"
 """The resource by which NVIDIA's device plugin counts whole GPUs."""
+
+
+@dataclass(frozen=True)
+class GpuKind:
+    """What a project's GPUs are to the scheduler: a resource that nodes count, and products that narrow the nodes."""
+
+    resource: str = WHOLE_GPU
+    products: tuple[str, ...] = ()
+    """Values of PRODUCT_LABEL, sorted. Default: any node with the resource."""
+
+
+def kind_of(cluster: Kubernetes, request: GpuRequest) -> GpuKind:
+    """What the scheduler is asked for, for a project's request."""
+    one = granted(cluster, request)
+    return GpuKind(resource_of(one), tuple(products_of(cluster, one)))
 
 
 def hosts_of(cluster: Kubernetes) -> dict[str, Host]:

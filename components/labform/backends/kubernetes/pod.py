@@ -8,7 +8,7 @@ from typing import Any
 
 from labform import naming, workload
 from labform.backends.kubernetes.manifest import filled
-from labform.backends.kubernetes.nodes import PRODUCT_LABEL, resource_of
+from labform.backends.kubernetes.nodes import PRODUCT_LABEL, GpuKind, resource_of
 from labform.declaration import size_text
 from labform.gpus import gpu_request
 from labform.people import Person
@@ -35,10 +35,8 @@ class Workload:
     person: Person
     namespace: str
     limits: Limits = FALLBACK
-    products: tuple[str, ...] = ()
-    """The GPU products its nodes must have. Default: any node with the resource."""
-    gpu_resource: str | None = None
-    """The resource that its GPUs are counted by. Default: the one of what it asks for."""
+    gpu_kind: GpuKind | None = None
+    """What its GPUs are to the scheduler. Default: what it asks for, of any product."""
     claims: Mapping[str, str] = field(default_factory=dict)
     """The claims in the namespace, by volume id."""
     read_only: frozenset[str] = frozenset()
@@ -111,12 +109,13 @@ def _nodes(one: Workload) -> dict[str, Any]:
     """Nodes with the GPU that is asked for, and leave to use nodes that are kept for GPU work."""
     if gpu_request(one.args.gpus) is None:
         return {}
+    products = one.gpu_kind.products if one.gpu_kind else ()
     tolerated = {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]}
-    if len(one.products) == 1:
-        return {"nodeSelector": {PRODUCT_LABEL: one.products[0]}, **tolerated}
-    if not one.products:
+    if len(products) == 1:
+        return {"nodeSelector": {PRODUCT_LABEL: products[0]}, **tolerated}
+    if not products:
         return tolerated
-    terms = [{"matchExpressions": [{"key": PRODUCT_LABEL, "operator": "In", "values": list(one.products)}]}]
+    terms = [{"matchExpressions": [{"key": PRODUCT_LABEL, "operator": "In", "values": list(products)}]}]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     return {"affinity": {"nodeAffinity": required}, **tolerated}
 
@@ -154,7 +153,8 @@ def _container_security(args: ProjectArgs) -> dict[str, Any]:
 def resources(one: Workload) -> dict[str, str]:
     """What the pod asks for and may use, which is the same: an amount that is promised and never exceeded."""
     request = gpu_request(one.args.gpus)
-    gpus = {one.gpu_resource or resource_of(request): str(request.count)} if request else {}
+    kind = one.gpu_kind or GpuKind(resource_of(request) if request else "")
+    gpus = {kind.resource: str(request.count)} if request else {}
     return {"cpu": cpu_text(one.limits.cpus), "memory": size_text(one.limits.memory), **gpus}
 
 

@@ -1,12 +1,13 @@
 """KubernetesWorkspace: a project as one Deployment or Job of a cluster, with what belongs to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
 from labform.backends.kubernetes import Ingress, objects
 from labform.backends.kubernetes.manifest import Manifest
+from labform.backends.kubernetes.nodes import GpuKind
 from labform.backends.kubernetes.pod import Workload
 from labform.backends.kubernetes.resources import registered
 from labform.people import Person
@@ -34,7 +35,7 @@ class KubernetesWorkspace(pulumi.ComponentResource):
         person: Person,
         namespace: str,
         limits: Limits = FALLBACK,
-        products: Sequence[str] = (),
+        gpu_kind: GpuKind | None = None,
         claims: Mapping[str, str] | None = None,
         read_only: frozenset[str] = frozenset(),
         wait: int = 180,
@@ -46,11 +47,14 @@ class KubernetesWorkspace(pulumi.ComponentResource):
     ) -> None:
         """Register the objects of a project; the namespace and its account `labform` exist.
 
-        `products` are values of the node label nvidia.com/gpu.product; `claims` the names of PersistentVolumeClaims
+        `gpu_kind` is what its GPUs are to the scheduler; `claims` the names of PersistentVolumeClaims
         in the namespace, by volume id, of which `read_only` are mounted so; `wait` is in seconds; `secrets` hold
         values by the names that `args.secrets` gives them; `token` is JupyterLab's.
         """
-        one = Workload(lab, name, args, person, namespace, limits, tuple(products), dict(claims or {}), read_only, wait)
+        one = Workload(
+            lab=lab, name=name, args=args, person=person, namespace=namespace, limits=limits,
+            gpu_kind=gpu_kind, claims=dict(claims or {}), read_only=read_only, wait=wait,
+        )  # fmt: skip
         inputs = {"project": name, "namespace": namespace}
         super().__init__("labform:index:KubernetesWorkspace", f"{lab}-{name}", inputs, opts)
         self._one = one
