@@ -25,7 +25,7 @@ def test_a_lab_without_faults_has_none() -> None:
 @pytest.mark.parametrize(
     ("sections", "expected"),
     [
-        ({"runs_on": {"kind": "kubernetes"}}, [("not-supported", "runs_on.kind")]),
+        ({"runs_on": {"kind": "kubernetes"}}, [("no-registry", "builder")]),
         ({"runs_on": hosts(a={"address": "ssh://a"})}, [("no-registry", "builder")]),
         ({"runs_on": hosts(a={"address": "ssh://a"}), "builder": {"address": "ssh://a"}}, []),
         ({"runs_on": hosts(a={"address": "ssh://a"}), **ANY}, []),

@@ -35,7 +35,7 @@ def states(args: LabArgs, lock: Lock) -> dict[str, str]:
 def test_a_first_lock_has_everything() -> None:
     """Images, planned volumes with owner and uid, and placements."""
     args = lab(volumes=HOME, projects={"p": project(mounts={"home": "/home/lab"}, service={"kind": "jupyter"})})
-    assert plan(args, EMPTY, {"b:1": f"b{DIGEST}", "a:1": f"a{DIGEST}"}).lock.model_dump() == {
+    assert plan(args, EMPTY, {"b:1": f"b{DIGEST}", "a:1": f"a{DIGEST}"}).lock.model_dump(exclude_none=True) == {
         "format": 1,
         "lab": "test",
         "images": {"a:1": f"a{DIGEST}", "b:1": f"b{DIGEST}"},
@@ -164,3 +164,56 @@ def test_no_data_is_ever_forgotten(before: dict[str, str], declared: set[str], r
     dropped = {key for key, state in before.items() if state == "created"} - declared - retired
     assert data <= {*made.lock.volumes}
     assert len(made.problems) == len(dropped)
+
+
+CLUSTER = {"kind": "kubernetes", "nodes": {"a": {"count": 1, "product": "A100-40GB", "gpus": 2}}}
+CLAIM = {"home": {"owner": "anna", "size": "10Gi"}}
+
+
+def in_cluster(volumes: dict[str, Any] = CLAIM, people: dict[str, Any] | None = None, **more: Any) -> LabArgs:
+    """A lab on a cluster with one claim."""
+    runs_on = {**CLUSTER, **more}
+    return lab(runs_on=runs_on, registry={"address": "r"}, volumes=volumes, **({"people": people} if people else {}))
+
+
+def test_a_claim_is_locked_with_all_that_cannot_change() -> None:
+    """Namespace, class, access and size stand in the lock, and no project has a host there."""
+    found = plan(in_cluster(storage_classes={"volumes": "fast"}), EMPTY, {})
+    assert found.problems == ()
+    assert found.lock.volumes["home"].model_dump(exclude_none=True) == {
+        "state": "planned", "namespace": "test-anna", "storage_class": "fast", "access": "ReadWriteOnce",
+        "size": "10Gi", "owner": "anna", "uid": 10042,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "said"),
+    [
+        ({"namespace": "other"}, "volume-moved", "namespace"),
+        ({"storage_classes": {"volumes": "slow"}}, "volume-moved", "storage_class"),
+        ({"storage_classes": {"access": "ReadWriteMany"}}, "volume-moved", "access"),
+        ({"volumes": {"home": {"owner": "anna", "size": "5Gi"}}}, "volume-shrunk", "10Gi"),
+        ({"volumes": {"home": {"owner": "ben", "size": "10Gi"}}}, "volume-moved", "owner"),
+        ({"people": {"anna": {"uid": 20000}, "ben": {"uid": 10044}}}, "volume-moved", "uid"),
+        ({"volumes": {}}, "volume-dropped", "size: 10Gi"),
+        ({"volumes": {"home": {"claim": "home", "owner": "anna"}}}, "volume-dropped", "another id"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_edit_that_would_leave_a_claim_behind_is_refused(edit: dict[str, Any], code: str, said: str) -> None:
+    """Each with the way that keeps the data; nothing is left to the engine's protection."""
+    people = {"anna": {"uid": 10042}, "ben": {"uid": 10044}}
+    lock = plan(in_cluster(people=people), EMPTY, {}).lock
+    created = {key: one.model_copy(update={"state": "created"}) for key, one in lock.volumes.items()}
+    given = {"people": people, **edit}
+    problems = plan(in_cluster(**given), lock.model_copy(update={"volumes": created}), {}).problems
+    assert code in {problem.code for problem in problems}
+    assert any(said in f"{problem.message} {problem.hint} {problem.location}" for problem in problems)
+
+
+def test_a_claim_may_grow() -> None:
+    """The lock follows."""
+    lock = plan(in_cluster(), EMPTY, {}).lock
+    grown = plan(in_cluster(volumes={"home": {"owner": "anna", "size": "20Gi"}}), lock, {})
+    assert grown.problems == ()
+    assert grown.lock.volumes["home"].size == 20 * 1024**3

@@ -18,6 +18,7 @@ class Addresses:
     registry: str | None = None
     builder: str | None = None
     hosts: Mapping[str, str] | None = None
+    context: str | None = None
 
     @classmethod
     def given(cls, data: Mapping[str, Any]) -> "Addresses":
@@ -34,6 +35,8 @@ def readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
         raise LabformError(f'error[addresses] no host "{unknown[0]}" in the lab; {suggestion(unknown[0], lab.hosts)}')
     if addresses.registry and lab.registry is None:
         raise LabformError("error[addresses] registry: the lab has none")
+    if addresses.context and lab.hosts:
+        raise LabformError("error[addresses] context: the lab runs on Docker")
     data = lab.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if addresses.registry:
         data["registry"]["address"] = addresses.registry
@@ -41,6 +44,8 @@ def readdressed(lab: LabArgs, addresses: Addresses) -> LabArgs:
         data.setdefault("builder", {})["address"] = addresses.builder
     for name, address in (addresses.hosts or {}).items():
         data["runs_on"]["hosts"][name]["address"] = address
+    if addresses.context:
+        data["runs_on"]["context"] = addresses.context
     if addresses == Addresses():
         return lab
     try:

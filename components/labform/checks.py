@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from labform.backends import Docker
+from labform.backends.kubernetes.refusals import refusals
 from labform.declaration import size_text
 from labform.hosts import cpus_text
 from labform.naming import HOME
@@ -54,9 +54,7 @@ def allowed_hosts(lab: LabArgs, project: str) -> list[str]:
 
 
 def _backend(lab: LabArgs) -> Iterator[Problem]:
-    if not isinstance(lab.runs_on, Docker):
-        message = "labs on Kubernetes can be declared and checked, not deployed by this release"
-        yield Problem(("runs_on", "kind"), "not-supported", message, "runs_on: {kind: docker, …}")
+    yield from refusals(lab)
 
 
 def _devices(lab: LabArgs) -> Iterator[Problem]:
@@ -75,7 +73,7 @@ def _registry(lab: LabArgs) -> Iterator[Problem]:
     if lab.registry is None and remote:
         message = f"images cannot reach {', '.join(remote)}: the builder is another daemon and the lab has no registry"
         yield Problem(("builder",), "no-registry", message, "write registry: {address: …}")
-    far = sorted(name for name, host in lab.hosts.items() if host.remote)
+    far = sorted(name for name, host in lab.hosts.items() if host.remote) or ([] if lab.hosts else ["the cluster"])
     if lab.registry and _LOOPBACK.match(lab.registry.address) and far:
         message = f"{lab.registry.address} is another machine when seen from {', '.join(far)}"
         yield Problem(("registry", "address"), "loopback-registry", message, "give an address that all hosts reach")

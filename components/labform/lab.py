@@ -3,17 +3,17 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pulumi
 import pulumi_docker as docker
 
 from labform import loading, naming
 from labform.addresses import Addresses
+from labform.backends import Docker
 from labform.backends.docker.daemon import check_listening, check_login
-from labform.backends.docker.data import data_of, url_of
-from labform.backends.docker.hosts import DockerHosts
 from labform.bases import all_bases
 from labform.environments import Recipe
 from labform.gpu_table import gpu_summary, gpu_table, quota_summary
@@ -24,6 +24,9 @@ from labform.problems import LabformError
 from labform.project import Jupyter, ProjectArgs
 from labform.quotas import quotas
 from labform.stack_file import LAB_SECRET, LabArgs
+
+SecretLookup = Callable[[str], pulumi.Output[str]]
+"""Gives the value of a named secret."""
 
 
 def load(path: str | Path, *, lock: str | Path | None = None, addresses: Mapping[str, Any] | None = None) -> StackFile:
@@ -42,12 +45,34 @@ def load(path: str | Path, *, lock: str | Path | None = None, addresses: Mapping
 
 def _preflight(lab: LabArgs) -> None:
     """Ask what the provider is going to ask, and say what is wrong in a line; hosts behind ssh are not needed yet."""
-    asked = {"builder": lab.builder.daemon, **{name: host.address for name, host in lab.hosts.items()}}
+    builder = {"builder": lab.builder.daemon} if not all(one.pinned for one in lab.running().values()) else {}
+    asked = {**builder, **{name: host.address for name, host in lab.hosts.items()}}
     near = {address: name for name, address in sorted(asked.items()) if not address.startswith("ssh://")}
     for address, name in near.items():
         check_listening(name, address)
-    if lab.registry and lab.registry.username:
+    if lab.hosts and lab.registry and lab.registry.username:
         check_login(lab.registry.server)
+
+
+class _Backend(Protocol):
+    """Where a lab runs, with what the lab has there beside its projects."""
+
+    def workspace(self, name: str, *, image: pulumi.Input[str], token: pulumi.Input[str] | None) -> pulumi.Resource:
+        """Register a running project."""
+
+    def summary(self, references: Mapping[str, pulumi.Input[str]]) -> dict[str, dict[str, Any]]:
+        """Return a row for each project; `references` are the images."""
+
+
+def _backend(args: LabArgs, lock: Lock, secret: SecretLookup, parent: pulumi.Resource) -> _Backend:
+    """The backend of a lab's kind; only that one's modules and its provider's SDK are loaded."""
+    if isinstance(args.runs_on, Docker):
+        from labform.backends.docker.hosts import DockerHosts
+
+        return DockerHosts(args, lock=lock, secret=secret, parent=parent)
+    from labform.backends.kubernetes.cluster import KubernetesCluster
+
+    return KubernetesCluster(args, lock=lock, secret=secret, parent=parent)
 
 
 class Lab(pulumi.ComponentResource):
@@ -70,17 +95,14 @@ class Lab(pulumi.ComponentResource):
         *,
         lock: Lock,
         recipes: Mapping[str, Recipe],
-        secret: Callable[[str], pulumi.Output[str]],
+        secret: SecretLookup,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register everything the lab declares; `secret` looks a named secret up."""
         super().__init__("labform:index:Lab", name, {"lab": args.lab}, opts)
         self._args, self._lock, self._secret = args, lock, secret
         running = args.running()
-        self._builder = docker.Provider(
-            f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
-        )
-        hosts = DockerHosts(args, lock=lock, parent=self)
+        backend = _backend(args, lock, secret, self)
         for line in loading.warnings_of({key: recipes[key] for key in running}):
             pulumi.log.warn(line)
         self._bases: dict[str, pulumi.Output[str]] = {}
@@ -88,11 +110,11 @@ class Lab(pulumi.ComponentResource):
             if not args.projects[key].pinned:
                 for base, made in all_bases(recipes[key]).items():
                     self._base(base, made)
-        images = {key: self._reference(key, recipes[key]) for key in running}
+        references = {key: self._reference(key, recipes[key]) for key in running}
         tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
         for key in running:
-            hosts.workspace(key, image=images[key], secret=secret, token=tokens.get(key))
-        self.projects = _summary(args, lock, images)
+            backend.workspace(key, image=references[key], token=tokens.get(key))
+        self.projects = backend.summary(references)
         self.tokens = pulumi.Output.secret(pulumi.Output.all(**tokens))
         self.gpus = gpu_summary(gpu_table(args, lock))
         self.quotas = quota_summary(quotas(args, lock.placements()).usage)
@@ -111,6 +133,14 @@ class Lab(pulumi.ComponentResource):
         tag = f"{naming.repository(self._args.lab, f'bases/{name}', None)}:{recipe.hash}"
         reference = built.reference
         self._bases[name] = reference if self._args.registry else reference.apply(lambda _: tag)
+
+    @cached_property
+    def _builder(self) -> docker.Provider:
+        """Where images are built, if one has to be."""
+        args = self._args
+        return docker.Provider(
+            f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
+        )
 
     def _image(self, name: str, recipe: Recipe, path: str) -> Image:
         registry = self._args.registry
@@ -137,18 +167,3 @@ def service_token(lab_secret: str, lab: str, project: str, generation: int) -> s
     """A service's token: an HMAC of the lab's secret, so that one can be renewed and the others stay."""
     message = f"{lab}/{project}/{generation}".encode()
     return hmac.new(lab_secret.encode(), message, hashlib.sha256).hexdigest()[:48]
-
-
-def _summary(args: LabArgs, lock: Lock, references: Mapping[str, pulumi.Input[str]]) -> dict[str, dict[str, Any]]:
-    """A row for each project; all but the digest is known at preview."""
-    placements = lock.placements()
-    rows: dict[str, dict[str, Any]] = {}
-    for name, project in sorted(args.projects.items()):
-        row: dict[str, Any] = {"state": project.state, "owner": project.owner, "data": data_of(args, name)}
-        if place := placements.get(name):
-            row |= {"host": place.host, "image": references.get(name), "gpus": list(place.gpus)}
-            row |= {"kind": project.service.kind if project.service else "run"}
-            if url := url_of(project, place):
-                row["url"] = url
-        rows[name] = row
-    return rows

@@ -7,13 +7,17 @@ or forgets it, and each attempt is refused with the way that keeps the data.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from labform.backends.kubernetes import Kubernetes
+from labform.backends.kubernetes.namespaces import namespace_of
 from labform.checks import allowed_hosts
 from labform.compatibility import incompatible
 from labform.cuda import CudaNeed
+from labform.declaration import size_text
 from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
 from labform.quotas import quotas
+from labform.scheduling import unschedulable
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
 
@@ -42,20 +46,26 @@ def plan(
     `needs` are the CUDA versions that environments show; `moving` are projects that may be moved where others fit in no
     other way.
     """
+    if isinstance(lab.runs_on, Kubernetes):
+        data = [*_lost_data(lab, lock), *_moved_data(lab, lock)]
+        return Ledger(_lock(lab, lock, images, {}), (*data, *unschedulable(lab, lab.runs_on, needs or {})))
     running = lab.running()
     where = {name: allowed_hosts(lab, name) for name in running}
     limits = {name: lab.limits(name) for name in running}
     placing = place(running, lab.hosts, where, lock.placements(), busy, limits, moving)
     problems = [*_lost_data(lab, lock), *_moved_data(lab, lock), *placing.problems]
     problems += [*quotas(lab, placing.places).problems, *incompatible(lab, placing.places, needs or {})]
-    wanted = Lock(
+    return Ledger(_lock(lab, lock, images, placing.places), tuple(problems), placing.ended)
+
+
+def _lock(lab: LabArgs, lock: Lock, images: Mapping[str, str], placements: Mapping[str, Placement]) -> Lock:
+    return Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),
         volumes=_volumes(lab, lock),
-        projects={name: _locked(one) for name, one in placing.places.items()},
+        projects={name: _locked(one) for name, one in placements.items()},
         builds={name: one for name, one in sorted(lock.builds.items()) if name in lab.projects},
     )
-    return Ledger(wanted, tuple(problems), placing.ended)
 
 
 def _locked(placement: Placement) -> LockedProject:
@@ -76,7 +86,12 @@ def _volumes(lab: LabArgs, lock: Lock) -> dict[str, LockedVolume]:
 
 def _entry(lab: LabArgs, key: str, volume: ManagedVolume, state: str) -> LockedVolume:
     uid = lab.people[volume.owner].uid
-    return LockedVolume.model_validate({"state": state, "host": lab.host_of(key), "owner": volume.owner, "uid": uid})
+    common = {"state": state, "owner": volume.owner, "uid": uid}
+    if not isinstance(lab.runs_on, Kubernetes):
+        return LockedVolume.model_validate({**common, "host": lab.host_of(key)})
+    classes = lab.runs_on.storage_classes
+    claim = {"namespace": namespace_of(lab, volume.owner), "storage_class": classes.volumes, "access": classes.access}
+    return LockedVolume.model_validate({**common, **claim, "size": volume.size})
 
 
 def _managed(lab: LabArgs) -> Iterator[tuple[str, ManagedVolume]]:
@@ -94,7 +109,8 @@ def _dropped(lab: LabArgs, key: str, locked: LockedVolume) -> Problem:
     if key in lab.volumes:
         message = f"the lock knows {key} as a managed volume of {locked.owner}, which holds data"
         return Problem(("volumes", key), "volume-dropped", message, "give this one another id")
-    line = f"write retired: {{{key}: {{owner: {locked.owner}, host: {locked.host}}}}}"
+    where = f"host: {locked.host}" if locked.host else f"size: {size_text(locked.size or 0)}"
+    line = f"write retired: {{{key}: {{owner: {locked.owner}, {where}}}}}"
     message = f"volume {key} of {locked.owner} holds data and is no longer declared"
     return Problem(("volumes",), "volume-dropped", message, line)
 
@@ -108,9 +124,12 @@ def _moved_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
 
 
 def _changes(at: Location, locked: LockedVolume, wanted: LockedVolume) -> Iterator[Problem]:
-    for key in ("host", "owner", "uid"):
+    if locked.size and wanted.size and wanted.size < locked.size:
+        message = f"its claim has {size_text(locked.size)} and cannot shrink to {size_text(wanted.size)}"
+        yield Problem((*at, "size"), "volume-shrunk", message, f"write size: {size_text(locked.size)}")
+    for key in ("host", "owner", "uid", "namespace", "storage_class", "access"):
         old, new = getattr(locked, key), getattr(wanted, key)
         if old != new:
             message = f"its data is there with {key} {old}; an edit to {new} would leave the data behind"
             hint = "declare a new volume, mount both, copy, then move this one to retired:"
-            yield Problem((*at, key) if key != "uid" else at, "volume-moved", message, hint)
+            yield Problem((*at, key) if key in ("host", "owner") else at, "volume-moved", message, hint)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field
 
-from labform.declaration import Declaration, Name, Port
+from labform.declaration import Declaration, Name, Port, Size
 from labform.gpus import DeviceId
 from labform.hosts import Host
 from labform.problems import Problem
@@ -31,6 +31,14 @@ class LockedVolume(Declaration):
     """How far it is."""
     host: Name | None = None
     """The Docker host it is on."""
+    namespace: str | None = None
+    """The namespace of its claim."""
+    storage_class: str | None = None
+    """The class of its claim. Default: the cluster's default class."""
+    access: str | None = None
+    """How its claim may be mounted."""
+    size: Size | None = None
+    """The size of its claim, which never shrinks."""
     owner: Name
     """Whose it is."""
     uid: int

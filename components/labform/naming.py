@@ -4,6 +4,8 @@ Lab, project and volume names are DNS-1123 labels of at most 40 characters (`dec
 one kind share one separator, so `<lab>-<name>` could be read two ways only between labs: labels settle that.
 """
 
+import hashlib
+
 LAB_LABEL = "labform.lab"
 """The label by which labform knows what belongs to a lab; its value never changes."""
 PROJECT_LABEL = "labform.project"
@@ -39,3 +41,22 @@ def repository(lab: str, project: str, registry: str | None) -> str:
 def network(lab: str) -> str:
     """The network of a lab on one host: `labform-ds01`."""
     return f"labform-{lab}"
+
+
+_LABEL_LENGTH = 63
+"""The longest name of a namespace, Service or Job, and the longest label value: RFC 1123."""
+
+
+def in_cluster(*parts: str) -> str:
+    """A name of a cluster's object: its parts joined, and where that is too long, cut and marked by a hash."""
+    whole = "-".join(parts)
+    if len(whole) <= _LABEL_LENGTH:
+        return whole
+    mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{whole[: _LABEL_LENGTH - 9].rstrip('-')}-{mark}"
+
+
+def service(lab: str, project: str) -> str:
+    """The Service of a project; it has to begin with a letter: `ds01-thesis`, `s-3d-thesis`."""
+    name = container(lab, project)
+    return in_cluster(name if name[0].isalpha() else f"s-{name}")

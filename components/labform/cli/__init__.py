@@ -72,6 +72,7 @@ def command_line() -> typer.core.TyperGroup:
         locking,
         mig,
         plan,
+        render,
         status,
         summary,
         volumes,

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from labform.addresses import Addresses
+from labform.backends import Kubernetes
 from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
+from labform.backends.kubernetes import api
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.cli.fetching import fetch_all
 from labform.environments import Recipe
@@ -132,11 +134,26 @@ def _builds(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuil
     return {name: LockedBuild(recipe=wanted[name], image=image) for name, image in found.items() if image}
 
 
+def _looked_in_cluster(draft: Draft, cluster: Kubernetes) -> Lock:
+    """The lock with the volumes whose claims exist marked as created; all as it says if the cluster cannot be asked."""
+    try:
+        with api.connected(cluster.context) as client:
+            here = api.claims_of(client, draft.lab.lab)
+    except LabformError as error:
+        print(f"note: {error}; what exists there is kept as the lock says", file=sys.stderr)
+        return draft.lock
+    made = {key: one.model_copy(update={"state": "created"}) for key, one in draft.lock.volumes.items() if key in here}
+    planned = {key: one for key, one in made.items() if draft.lock.volumes[key].state == "planned"}
+    return draft.lock.model_copy(update={"volumes": {**draft.lock.volumes, **planned}})
+
+
 def _looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
     """The lock with the volumes that exist marked as created, and the ports of each host that others have.
 
     A host that cannot be asked keeps its entries.
     """
+    if isinstance(draft.lab.runs_on, Kubernetes):
+        return _looked_in_cluster(draft, draft.lab.runs_on), {}
     volumes = dict(draft.lock.volumes)
     busy: dict[str, set[int]] = {}
     for host, declared in sorted(draft.lab.hosts.items()):

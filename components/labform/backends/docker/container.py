@@ -6,21 +6,17 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from labform.backends.docker.devices import VISIBLE, cdi_name
+from labform import workload
+from labform.backends.docker.devices import cdi_name
 from labform.declaration import mebibytes
 from labform.hosts import cpus_text
-from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
+from labform.naming import SECRETS
 from labform.people import Person
-from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
+from labform.project import ProjectArgs
 from labform.resources import Limits
 from labform.units import Placement
 from labform.volumes import Directory, Volume
 
-TOKEN_FILE = f"{SECRETS}/jupyter-token"
-"""Where JupyterLab finds its token; never in its arguments, which everybody on the host can read."""
-
-_SYSTEM_USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-_HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=3)"
 _DEADLINE = """\
 end=/tmp/.labform-deadline
 [ -f "$end" ] || echo $(($(date +%s) + $1)) > "$end"
@@ -36,35 +32,24 @@ def process(args: ProjectArgs) -> dict[str, Any]:
     """What runs, and what Docker does when it ends."""
     grace = {"stop_timeout": args.stop_grace, "destroy_grace_seconds": args.stop_grace, "init": True}
     if args.run:
-        command = [*args.run.command]
+        command = workload.command(args)
         if args.run.deadline:
             command = ["/bin/sh", "-c", _DEADLINE, "deadline", str(args.run.deadline), *command]
         retry = (
             {"restart": "on-failure", "max_retry_count": args.run.retries} if args.run.retries else {"restart": "no"}
         )
         return {"command": command, "must_run": False, "wait": False, **retry, **grace}
-    return {"command": _served(args), "must_run": args.must_run, "restart": "unless-stopped", **_health(args), **grace}
-
-
-def _served(args: ProjectArgs) -> list[str]:
-    if isinstance(args.service, Command):
-        return [*args.service.command]
-    port = f"--ServerApp.port={JUPYTER_PORT}"
-    root = f"--ServerApp.root_dir={notebooks(args)}"
-    # The login page would let whoever has a token set a password, which would outlive the token.
-    fixed = ["--ServerApp.port_retries=0", "--PasswordIdentityProvider.allow_password_change=False"]
-    return ["jupyter", "lab", "--no-browser", "--ServerApp.ip=0.0.0.0", port, *fixed, root]
-
-
-def notebooks(args: ProjectArgs) -> str:
-    """Where JupyterLab keeps notebooks: as declared, else the first writable mount, else the home."""
-    declared = args.service.directory if isinstance(args.service, Jupyter) else None
-    return declared or next((mount.path for mount in args.mounted().values() if not mount.read_only), HOME)
+    return {
+        "command": workload.command(args),
+        "must_run": args.must_run,
+        "restart": "unless-stopped",
+        **_health(args),
+        **grace,
+    }
 
 
 def _health(args: ProjectArgs) -> dict[str, Any]:
-    service = args.service
-    tests = ["python", "-c", _HEALTH] if isinstance(service, Jupyter) else service and service.health
+    service, tests = args.service, workload.health(args)
     if not tests or service is None:
         # Said in full: to the provider a check that is left out is one that stays, the image's own too.
         return {"healthcheck": docker.ContainerHealthcheckArgs(tests=["NONE"]), "wait": False}
@@ -133,16 +118,12 @@ def process_limits(args: ProjectArgs, placement: Placement) -> dict[str, Any]:
 def environment(
     args: ProjectArgs, placement: Placement, form: str, secrets: Mapping[str, pulumi.Input[str]]
 ) -> list[pulumi.Input[str]]:
-    """The variables, sorted. NVIDIA's runtime, where it is Docker's default, adds no GPU to those asked for.
+    """The variables, sorted, the secret ones last. A request to NVIDIA's hook sets `NVIDIA_VISIBLE_DEVICES` itself.
 
-    Only a request to its hook takes the place of an image's `NVIDIA_VISIBLE_DEVICES=all`; CDI names come beside it.
+    CDI names come beside what an image says in it, so there it is said that there are no others.
     """
-    plain = {"HOME": HOME, "USER": args.owner, "LOGNAME": args.owner, **args.env}
-    if not placement.gpus or form == "cdi":
-        plain[VISIBLE] = "void"
-    if isinstance(args.service, Jupyter):
-        plain["JUPYTER_TOKEN_FILE"] = TOKEN_FILE
-    given: list[pulumi.Input[str]] = [f"{key}={plain[key]}" for key in sorted(plain)]
+    plain = workload.variables(args, gpus=bool(placement.gpus) and form != "cdi")
+    given: list[pulumi.Input[str]] = [f"{key}={value}" for key, value in plain.items()]
     chosen = [key for key in sorted(args.secrets) if args.secrets[key].form == "env"]
     return given + [pulumi.Output.concat(f"{key}=", pulumi.Output.secret(secrets[key])) for key in chosen]
 
@@ -155,14 +136,10 @@ def files(
     token: pulumi.Input[str] | None,
 ) -> list[docker.ContainerUploadArgs]:
     """Files that make the owner known to `whoami`, git and ssh, and the project's secret files."""
-    uid, gid, owner = person.uid, person.gid or person.uid, args.owner
-    users = f"{_SYSTEM_USERS}{owner}:x:{uid}:{gid}:{owner}:{HOME}:/bin/sh\n"
-    groups = f"root:x:0:\nnogroup:x:65534:\n{owner}:x:{gid}:\n"
-    git = f"[user]\n\tname = {owner}\n\temail = {person.email or f'{owner}@{lab}'}\n"
-    plain = {"/etc/passwd": users, "/etc/group": groups, "/etc/gitconfig": git}
+    plain = workload.owner_files(args, person, lab)
     hidden = {f"{SECRETS}/{key}": secrets[key] for key in sorted(args.secrets) if args.secrets[key].form == "file"}
     if token is not None:
-        hidden[TOKEN_FILE] = token
+        hidden[workload.TOKEN_FILE] = token
     made = [docker.ContainerUploadArgs(file=path, content=text, permissions="0644") for path, text in plain.items()]
     return made + [
         docker.ContainerUploadArgs(file=path, content=pulumi.Output.secret(text), permissions="0444")
@@ -197,10 +174,8 @@ def ports(args: ProjectArgs, placement: Placement) -> list[docker.ContainerPortA
 
 
 def labels(lab: str, name: str, args: ProjectArgs) -> list[docker.ContainerLabelArgs]:
-    """What the container belongs to; of a run its generation too, so that a new one runs it again."""
-    given = {LAB_LABEL: lab, PROJECT_LABEL: name, OWNER_LABEL: args.owner}
-    if args.run:
-        given["labform.generation"] = str(args.run.generation)
+    """What the container belongs to."""
+    given = workload.labels(lab, name, args)
     return [docker.ContainerLabelArgs(label=key, value=value) for key, value in given.items()]
 
 

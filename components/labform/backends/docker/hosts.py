@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from labform import naming
+from labform.backends.docker.data import summary
 from labform.backends.docker.guards import Guards
 from labform.backends.docker.workspace import DockerWorkspace
 from labform.hosts import Host
@@ -20,9 +22,9 @@ SecretLookup = Callable[[str], pulumi.Output[str]]
 class DockerHosts:
     """What of a lab is on its hosts, made as children of the lab."""
 
-    def __init__(self, args: LabArgs, *, lock: Lock, parent: pulumi.Resource) -> None:
+    def __init__(self, args: LabArgs, *, lock: Lock, secret: SecretLookup, parent: pulumi.Resource) -> None:
         """Register providers, networks and volumes of every host."""
-        self._args, self._lock, self._parent = args, lock, parent
+        self._args, self._lock, self._secret, self._parent = args, lock, secret, parent
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         self._providers = {name: self._provider(name, host) for name, host in sorted(args.hosts.items())}
         self._guards = {
@@ -34,9 +36,7 @@ class DockerHosts:
         for key in sorted(args.retired):
             self._managed(key, protect=False)
 
-    def workspace(
-        self, name: str, *, image: pulumi.Input[str], secret: SecretLookup, token: pulumi.Input[str] | None
-    ) -> DockerWorkspace:
+    def workspace(self, name: str, *, image: pulumi.Input[str], token: pulumi.Input[str] | None) -> DockerWorkspace:
         """The workspace of a running project."""
         project = self._args.projects[name]
         placement = self._lock.placements()[name]
@@ -53,11 +53,15 @@ class DockerHosts:
             volumes=self._args.volumes,
             sources={key: self._on(host, key) for key in project.mounts},
             network=self._networks[host].name,
-            secrets={key: secret(one.source) for key, one in project.secrets.items()},
+            secrets={key: self._secret(one.source) for key, one in project.secrets.items()},
             token=token,
             hooks=self._guards[host].containers,
             opts=pulumi.ResourceOptions(parent=self._parent, providers=[self._providers[host]]),
         )
+
+    def summary(self, references: Mapping[str, pulumi.Input[str]]) -> dict[str, dict[str, Any]]:
+        """A row for each project; all but the digest is known at preview."""
+        return summary(self._args, self._lock, references)
 
     def _provider(self, name: str, host: Host) -> docker.Provider:
         registry = self._args.registry

@@ -1,0 +1,62 @@
+"""All objects of a lab in its cluster, in the order in which they are made. Values only: what `render` writes."""
+
+from collections.abc import Iterator, Mapping
+
+from labform.backends.kubernetes import namespaces, storage
+from labform.backends.kubernetes.manifest import Manifest
+from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
+from labform.backends.kubernetes.nodes import kind_of
+from labform.backends.kubernetes.objects import objects
+from labform.backends.kubernetes.pod import Workload
+from labform.gpus import gpu_request
+from labform.stack_file import LabArgs
+
+
+def lab_objects(lab: LabArgs, images: Mapping[str, str]) -> Iterator[Manifest]:
+    """Every object but Secrets, whose values no stack file holds; `images` are the projects' references by digest."""
+    for owner in sorted(lab.people):
+        yield namespaces.namespace(lab, owner)
+    for owner in at_work(lab):
+        yield from namespaces.rules(lab, owner)
+    for key in storage.managed(lab):
+        yield storage.claim(lab, key)
+    for _, made in storage.exports(lab):
+        yield from made
+    for name in lab.running():
+        yield from objects(workload(lab, name), images[name], cluster_of(lab).ingress_rule())
+
+
+def secrets_needed(lab: LabArgs) -> dict[tuple[str, str], list[str]]:
+    """The Secrets that must exist beside the objects: namespace and name, and the keys of each."""
+    needed: dict[tuple[str, str], list[str]] = {}
+    if namespaces.pulls(lab):
+        pull = [".dockerconfigjson"]
+        needed |= {(namespace_of(lab, owner), namespaces.PULL_SECRET): pull for owner in at_work(lab)}
+    for name in lab.running():
+        one = workload(lab, name)
+        if keys := one.secret_keys():
+            needed[one.namespace, one.object_name] = keys
+    return needed
+
+
+def workload(lab: LabArgs, project: str) -> Workload:
+    """A running project with what the lab says of it."""
+    args, cluster = lab.projects[project], cluster_of(lab)
+    request = gpu_request(args.gpus)
+    return Workload(
+        lab=lab.lab,
+        name=project,
+        args=args,
+        person=lab.people[args.owner],
+        namespace=namespace_of(lab, args.owner),
+        limits=lab.limits(project),
+        gpu_kind=kind_of(cluster, request) if request else None,
+        claims=storage.claims_of(lab, project),
+        read_only=storage.read_only_of(lab),
+        wait=cluster.wait,
+    )
+
+
+def at_work(lab: LabArgs) -> list[str]:
+    """The people whose projects run, and whose namespaces therefore have rules."""
+    return sorted({one.owner for one in lab.running().values()})
