@@ -17,9 +17,9 @@ from tests.test_lab import Program
 pytestmark = pytest.mark.enable_socket
 
 PAGE = Path(__file__).parents[1] / "docs" / "backends.md"
-IMAGES = frozenset({"Uv", "Pip", "Dockerfile", "PythonEnvironment"})
+IMAGES = frozenset({"Conda", "Detected", "Devcontainer", "Dockerfile", "Pip", "Pixi", "Prebuilt", "Uv"})
 """Ways to describe an image, which no backend looks into."""
-BEFORE = {"Prebuilt.kind", "ProjectArgs.environment", "ProjectArgs.pinned", "ProjectArgs.requires",
+BEFORE = {"ProjectArgs.environment", "ProjectArgs.pinned", "ProjectArgs.requires",
           "Requirements.cuda", "Requirements.compute_capability"}  # fmt: skip
 """What is decided before a backend is asked: which image, and whether GPUs can run it, which `scheduling` asks too."""
 

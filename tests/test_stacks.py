@@ -76,3 +76,14 @@ def test_everybody_stays_within_their_limits_and_some_reach_them(ds01: Draft) ->
 def test_no_container_asks_for_more_cpus_than_a_laptop_has(ds01: Draft) -> None:
     """Docker refuses more CPUs than the machine has, and the example is to come up on a small one."""
     assert max(ds01.lab.limits(name).cpus for name in ds01.lab.projects) <= 2
+
+
+def test_the_cluster_is_the_same_lab(ds01: Draft) -> None:
+    """The same people, limits and projects, to the field; every request is one that its nodes can serve."""
+    cluster = read(STACKS / "cluster.yaml")
+    _, _, problems = recipes_of(cluster)
+    assert (problems, plan(cluster.lab, Lock(lab="ds01"), {}).problems) == ([], ())
+    assert cluster.lab.projects == ds01.lab.projects
+    assert (cluster.lab.people, cluster.lab.groups) == (ds01.lab.people, ds01.lab.groups)
+    differ = {key for key in ds01.lab.volumes if ds01.lab.volumes[key] != cluster.lab.volumes[key]}
+    assert differ == {"points"}

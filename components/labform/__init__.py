@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labform.backends.docker.workspace import DockerWorkspace
+    from labform.backends.kubernetes.workspace import KubernetesWorkspace
     from labform.environments import Dockerfile, Pip, Prebuilt, Recipe, Site, Uv
     from labform.image import Image
     from labform.lab import Lab, load
@@ -21,6 +22,7 @@ _HOMES = {
     "Dockerfile": "environments",
     "Image": "image",
     "Jupyter": "project",
+    "KubernetesWorkspace": "backends.kubernetes.workspace",
     "Lab": "lab",
     "LabArgs": "stack_file",
     "LabformError": "problems",
@@ -44,6 +46,7 @@ __all__ = [
     "Dockerfile",
     "Image",
     "Jupyter",
+    "KubernetesWorkspace",
     "Lab",
     "LabArgs",
     "LabformError",

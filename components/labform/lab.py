@@ -70,8 +70,10 @@ def _backend(args: LabArgs, lock: Lock, secret: SecretLookup, parent: pulumi.Res
         from labform.backends.docker.hosts import DockerHosts
 
         return DockerHosts(args, lock=lock, secret=secret, parent=parent)
-    from labform.backends.kubernetes.cluster import KubernetesCluster
-
+    try:
+        from labform.backends.kubernetes.cluster import KubernetesCluster
+    except ModuleNotFoundError as error:
+        raise pulumi.RunError(f"{error}: a lab on Kubernetes needs `pip install 'labform[kubernetes]'`") from None
     return KubernetesCluster(args, lock=lock, secret=secret, parent=parent)
 
 

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from labform.addresses import Addresses
+from labform.backends import Kubernetes
 from labform.problems import LabformError
+from labform.stack_file import LabArgs
 
 StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
 ProjectArgument = Annotated[str, typer.Argument(help="A project of the lab.")]
@@ -45,6 +47,12 @@ def parsed(addresses: str) -> Addresses:
     if not isinstance(data, dict):
         raise LabformError("--addresses is not a JSON object")
     return Addresses.given(data)
+
+
+def refuse_cluster(lab: LabArgs, instead: str) -> None:
+    """Raise LabformError for a lab on a cluster, where a command of Kubernetes' own says it."""
+    if isinstance(lab.runs_on, Kubernetes):
+        raise LabformError(f"{lab.lab} runs on a cluster; use {instead}, with --selector labform.lab={lab.lab}")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

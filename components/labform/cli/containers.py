@@ -23,6 +23,7 @@ from labform.cli import (
     StackFileArgument,
     TokensOption,
     parsed,
+    refuse_cluster,
     typer_app,
 )
 from labform.hosts import Host
@@ -140,14 +141,13 @@ def _tunnel(host: Host, listen: str, port: int) -> Iterator["subprocess.Popen[by
 
 
 def placed(stack: StackFile, project: str) -> tuple[Placement, Host]:
-    """Where a running project is; LabformError for one that is unknown, retired, or not on Docker."""
+    """Where a running project is; LabformError for one that is unknown, retired, or in a cluster."""
+    refuse_cluster(stack.lab, "kubectl logs, exec or port-forward")
     place = stack.lock.placements().get(project)
     if place is None:
         raise LabformError(
             f'error[unknown-project] no running project "{project}"; {suggestion(project, stack.lock.projects)}'
         )
-    if place.host not in stack.lab.hosts:
-        raise LabformError(f"{project} runs on a cluster; use kubectl, with namespace and name as `pulumi stack` shows")
     return place, stack.lab.hosts[place.host]
 
 

@@ -10,7 +10,16 @@ import typer
 from labform import naming
 from labform.backends.docker.data import data_of, url_of
 from labform.backends.docker.live import Containers, containers_on, unplanned
-from labform.cli import AddressesOption, LockOption, StackFileArgument, TokensOption, parsed, print_table, typer_app
+from labform.cli import (
+    AddressesOption,
+    LockOption,
+    StackFileArgument,
+    TokensOption,
+    parsed,
+    print_table,
+    refuse_cluster,
+    typer_app,
+)
 from labform.loading import StackFile, load
 from labform.problems import LabformError
 from labform.project import Jupyter
@@ -31,6 +40,7 @@ def status(
     Example: labform status stacks/dev.yaml
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
+    refuse_cluster(stack.lab, "kubectl get deployments,jobs,pods --all-namespaces")
     known: dict[str, str] = json.load(tokens) if tokens else {}
     rows = lab_status(stack)
     if as_json:

@@ -35,9 +35,12 @@ class Holder:
 def connected(context: str | None) -> "Iterator[ApiClient]":
     """A client of the cluster that the kubeconfig names; LabformError, with what to do, if it does not answer."""
     # The client takes a second to load, and a preview needs none.
-    from kubernetes import config
-    from kubernetes.client import ApiException
-    from kubernetes.config import ConfigException
+    try:
+        from kubernetes import config
+        from kubernetes.client import ApiException
+        from kubernetes.config import ConfigException
+    except ModuleNotFoundError as error:
+        raise LabformError(f"{error}: a lab on Kubernetes needs `pip install 'labform[kubernetes]'`") from None
     from urllib3.exceptions import HTTPError
 
     where = f"cluster {context}" if context else "the kubeconfig's current cluster"
