@@ -76,7 +76,8 @@ def _cell(text: str) -> str:
 def commands_page() -> str:
     """Every command as its `--help` has it."""
     root = command_line()
-    parts = [f"# Commands\n\n{_NOTE}{root.help}\n\nExit codes are 0 for well, 1 for anything that is wrong, and 7 for changes that were not expected (`plan`).\n"]
+    codes = "Exit codes are 0 for well, 1 for anything that is wrong, 7 for changes that were not expected (`plan`)."
+    parts = [f"# Commands\n\n{_NOTE}{root.help}\n\n{codes}\n"]
     parts += [_command(name, command) for name, command in sorted(getattr(root, "commands", {}).items())]
     return "\n".join(parts)
 
