@@ -3,11 +3,13 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from labform.addresses import Addresses
 from labform.ledger import plan
-from labform.loading import Addresses, load, read, read_lock, recipes_of, warnings_of
+from labform.loading import cuda_needs, load, read, read_lock, recipes_of, warnings_of
 from labform.lockfile import Lock, write_lock
 from labform.problems import LabformError, ProblemsError
 from labform.yaml_tree import MAX_BYTES
@@ -343,3 +345,15 @@ def test_a_pinned_project_needs_what_was_built(lab: Path) -> None:
     assert load(lab).lock.builds["thesis"].recipe == recipe
     (lab.parent / "thesis" / "requirements.txt").write_text("pandas\n")
     assert "error[pinned-changed] projects.thesis.pinned: its environment is not what was built: recipe" in refused(lab)
+
+
+def test_an_image_that_was_built_says_its_cuda(lab: Path) -> None:
+    """By what the lock has of it, as long as the recipe is the same."""
+    gpu = "{local: {gpus: [{uuid: GPU-1, model: A100-40GB}]}}"
+    lab.write_text(TEXT.replace("    mounts", "    gpus: 1\n    mounts").replace("{local: {}}", gpu))
+    draft = read(lab)
+    recipes = recipes_of(draft)[0]
+    for recipe, needs in ((recipes["thesis"].hash, {"thesis": (12, 4)}), ("0" * 16, {})):
+        built = {"recipe": recipe, "image": f"r/thesis@sha256:{'0' * 64}", "cuda": "12.4.1"}
+        seen = replace(draft, lock=Lock.model_validate({"lab": "test", "builds": {"thesis": built}}))
+        assert {name: one.version for name, one in cuda_needs(seen, recipes).items()} == needs

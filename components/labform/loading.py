@@ -15,7 +15,7 @@ from labform.access import ended
 from labform.addresses import Addresses, readdressed
 from labform.bases import Bases, all_bases, is_built, unreadable
 from labform.checks import check
-from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages
+from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages, version_of
 from labform.environments import Environment, Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
@@ -110,6 +110,15 @@ def load(
     problems += _pinned(draft, recipes)
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
     return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, recipes)
+
+
+def unlocked(path: Path, *, addresses: Addresses | None = None, on: dt.date | None = None) -> StackFile:
+    """A stack file as its first lock would have it; raises ProblemsError with every fault but the lock's."""
+    draft = read(path, addresses=addresses, on=on)
+    recipes, _, problems = recipes_of(draft)
+    first = plan(draft.lab, Lock(lab=draft.lab.lab), {}, needs=cuda_needs(draft, recipes))
+    draft.refuse([*problems, *first.problems])
+    return StackFile(path, draft.lab, first.lock, draft.lock_path, draft.tree, recipes)
 
 
 def _pinned(draft: Draft, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
@@ -216,15 +225,21 @@ def plan_of(draft: Draft, images: Iterable[str], needs: Mapping[str, CudaNeed] |
 
 
 def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNeed]:
-    """The CUDA version that the environment of a project with GPUs shows: by its wheels, else by its base's tag."""
-    found: dict[str, CudaNeed] = {}
-    for name, recipe in recipes.items():
-        project = draft.lab.projects[name]
-        pins = [(one.source.name, one.text) for one in recipe.files if one.text is not None] if project.gpus else []
-        shown = (cuda_of_packages(lock, text) for lock, text in pins)
-        if project.gpus and (need := next(filter(None, shown), None) or cuda_of_images(_images(draft, name, recipe))):
-            found[name] = need
-    return found
+    """The CUDA version that each project with GPUs shows: by its wheels, its base's tag, or the image built last."""
+    asking = {name: recipe for name, recipe in recipes.items() if draft.lab.projects[name].gpus}
+    needs = {name: _cuda_need(draft, name, recipe) for name, recipe in asking.items()}
+    return {name: need for name, need in needs.items() if need}
+
+
+def _cuda_need(draft: Draft, name: str, recipe: Recipe) -> CudaNeed | None:
+    pins = (cuda_of_packages(one.source.name, one.text) for one in recipe.files if one.text is not None)
+    last = draft.lock.builds.get(name)
+    said = last.cuda if last and last.recipe == recipe.hash else None
+    return (
+        next(filter(None, pins), None)
+        or cuda_of_images(_images(draft, name, recipe))
+        or (CudaNeed(version_of(said)[:2], "CUDA_VERSION of its image") if said else None)
+    )
 
 
 def _images(draft: Draft, project: str, recipe: Recipe) -> list[str]:

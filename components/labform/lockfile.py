@@ -67,6 +67,8 @@ class LockedBuild(Declaration):
     """The hash of all that decided it."""
     image: Reference
     """The image that came of it."""
+    cuda: Annotated[str, Field(pattern=r"^\d+\.\d+")] | None = None
+    """The CUDA version that the image says it has."""
 
 
 class Lock(Declaration):

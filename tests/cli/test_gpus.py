@@ -1,25 +1,23 @@
 """`labform gpus`: the plan as a table and as JSON, and beside what runs."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from labform.cli import app, gpus
+from labform.cli import gpus
 from labform.problems import LabformError
 
 from tests.backends.inspected import container
+from tests.cli.conftest import Terminal
 from tests.labs import GPUS, hosts, project
 
-Run = Callable[..., tuple[int, str, str]]
 SERVICE = {"kind": "command", "command": ["serve"]}
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labform: Terminal) -> Terminal:
     """The command on a lab of two hosts with its lock: exit code, output and errors."""
     two = hosts(gpu1={"address": "ssh://lab@gpu1.invalid", "gpus": GPUS}, gpu2={"address": "ssh://lab@gpu2.invalid"})
     lab: dict[str, Any] = {
@@ -34,14 +32,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     Path("lab.yaml").write_text(yaml.safe_dump(lab))
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["labform", *words])
-        with pytest.raises(SystemExit) as end:
-            app()
-        return (int(end.value.code or 0), *capsys.readouterr())
-
-    assert call("lock", "lab.yaml", "--offline")[0] == 0
-    return call
+    assert labform("lock", "lab.yaml", "--offline")[0] == 0
+    return labform
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, **containers: Any) -> None:
@@ -51,7 +43,17 @@ def seen(monkeypatch: pytest.MonkeyPatch, **containers: Any) -> None:
     monkeypatch.setattr(gpus, "containers_on", lambda hosts: {name: answers[name] for name in hosts})
 
 
-def test_gpus_names_holders_and_what_is_free(run: Run) -> None:
+def test_without_a_lock_it_is_what_the_first_would_say(run: Terminal) -> None:
+    """From the stack file alone, and said so; nothing is written."""
+    planned = run("gpus", "lab.yaml")[1]
+    Path("lab.lock").unlink()
+    code, out, error = run("gpus", "lab.yaml")
+    assert (code, out) == (0, planned)
+    assert error == "note: there is no lock yet; this is what `labform lock lab.yaml` would give\n"
+    assert not Path("lab.lock").exists()
+
+
+def test_gpus_names_holders_and_what_is_free(run: Terminal) -> None:
     """Each GPU with its holder, as a table and as JSON; no host is asked."""
     code, out, _ = run("gpus", "lab.yaml")
     assert code == 0
@@ -66,7 +68,7 @@ def test_gpus_names_holders_and_what_is_free(run: Run) -> None:
     assert [row["holder"] for row in rows] == ["thesis", "thesis", None, None]
 
 
-def test_gpus_says_what_people_use(run: Run) -> None:
+def test_gpus_says_what_people_use(run: Terminal) -> None:
     """Each person's usage of what they may, with the place of the limit in JSON."""
     titles, anna = run("gpus", "lab.yaml")[1].splitlines()[-2:]
     assert titles.split()[:4] == ["PERSON", "GPUS", "CPUS", "MEMORY"]
@@ -75,7 +77,7 @@ def test_gpus_says_what_people_use(run: Run) -> None:
     assert {"person": "anna", "kind": "gpus", "used": "2", "limit": "3", "source": "groups.student.gpus"} in usage
 
 
-def test_live_names_who_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_names_who_runs(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is on each GPU stands in the table; strangers and a silent host are named, and the exit code says so."""
     thesis = container("GPU-a", "GPU-b", lab="unit", project="thesis")
     seen(monkeypatch, unit_thesis=thesis, bob=container("GPU-b"))
@@ -92,7 +94,7 @@ def test_live_names_who_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_live_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_as_json(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for programs: users by row, differences, hosts that did not answer."""
     seen(monkeypatch, unit_thesis=container("GPU-a", lab="unit", project="thesis"))
     code, out, _ = run("gpus", "lab.yaml", "--live", "--json")
@@ -104,7 +106,7 @@ def test_live_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["unreachable"] == ["host gpu2: cannot be reached"]
 
 
-def test_an_unreachable_host_leaves_its_rows_open(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_host_leaves_its_rows_open(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows who runs there: a question mark, and null."""
     silent = {name: LabformError(f"host {name}: silent") for name in ("gpu1", "gpu2")}
     monkeypatch.setattr(gpus, "containers_on", lambda hosts: {name: silent[name] for name in hosts})

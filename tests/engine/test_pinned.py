@@ -11,7 +11,7 @@ def test_a_pinned_project_runs_what_was_built(bench: Bench, lab: dict[str, Any])
     folder = bench.project / "web"
     folder.mkdir()
     dockerfile = folder / "Dockerfile"
-    dockerfile.write_text("FROM python:3.12-slim\nENV ROUND=1\n")
+    dockerfile.write_text("FROM python:3.12-slim\nENV ROUND=1 CUDA_VERSION=12.4.1\n")
     lab["projects"]["web"]["environment"] = {"kind": "dockerfile", "directory": "../web"}
     pinned = copy.deepcopy(lab)
     pinned["projects"]["web"]["pinned"] = True
@@ -24,6 +24,7 @@ def test_a_pinned_project_runs_what_was_built(bench: Bench, lab: dict[str, Any])
     bench.deployment.update_lock()
     assert "web: {recipe: " in bench.deployment.lock.read_text()
     assert before["Config"]["Image"] in bench.deployment.lock.read_text()
+    assert "cuda: 12.4.1}" in bench.deployment.lock.read_text()
 
     bench.write(pinned)
     assert set(bench.up().changed.values()) == {"delete"}

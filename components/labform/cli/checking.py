@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,7 @@ import typer
 
 from labform.cli import LockOption, typer_app
 from labform.cli.policy import judged
-from labform.ledger import plan
-from labform.loading import StackFile, cuda_needs, load, read, recipes_of, warnings_of
+from labform.loading import StackFile, load, unlocked, warnings_of
 from labform.lockfile import Lock
 from labform.machines import Stack, clashes
 from labform.problems import LabformError
@@ -64,11 +64,9 @@ def _judged(path: Path, lock: Path | None, on: dt.date | None, *, without_lock: 
     """A stack file that is well, with its lock or as if it were the first."""
     if not without_lock:
         return load(path, lock=lock, on=on)
-    draft = read(path, lock=lock, on=on)
-    recipes, _, problems = recipes_of(draft)
-    alone = Lock(lab=draft.lab.lab)
-    draft.refuse([*problems, *plan(draft.lab, alone, {}, needs=cuda_needs(draft, recipes)).problems])
-    return StackFile(path, draft.lab, alone, draft.lock_path, draft.tree, recipes)
+    stack = unlocked(path, on=on)
+    # What a first lock would give is nobody's yet: another file's lab does not clash with it.
+    return replace(stack, lock=Lock(lab=stack.lab.lab))
 
 
 def _say(stack: StackFile) -> None:

@@ -1,16 +1,19 @@
 """`labform gpus`: who holds which GPU, by the stack file and its lock, and beside what really runs."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from labform.addresses import Addresses
 from labform.backends.docker.live import Difference, containers_on, gpu_differences, users_of_gpus
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
 from labform.gpu_table import gpu_table, quota_summary
-from labform.loading import StackFile, load
+from labform.loading import StackFile, load, unlocked
 from labform.problems import LabformError
 from labform.quotas import KINDS, quotas
 
@@ -33,7 +36,7 @@ def gpus(
 
     Example: labform gpus stacks/dev.yaml --live
     """
-    stack = load(stack_file, lock=lock, addresses=parsed(addresses))
+    stack = _stack(stack_file, lock, parsed(addresses))
     rows = gpu_table(stack.lab, stack.lock)
     usage = quotas(stack.lab, stack.lock.placements()).usage
     differences, silent = _live(stack, rows) if live else ((), ())
@@ -49,6 +52,15 @@ def gpus(
         print_table(titles, [[name, *(people[name].get(kind, "") for kind in KINDS)] for name in people])
     if wrong := [*map(str, differences), *silent]:
         raise LabformError("\n".join(wrong))
+
+
+def _stack(path: Path, lock: Path | None, addresses: Addresses) -> StackFile:
+    """The lab with its lock; where there is none yet, as the first one would place it, which is said."""
+    if (lock or path.with_suffix(".lock")).exists():
+        return load(path, lock=lock, addresses=addresses)
+    stack = unlocked(path, addresses=addresses)
+    print(f"note: there is no lock yet; this is what `labform lock {path}` would give", file=sys.stderr)
+    return stack
 
 
 def _live(stack: StackFile, rows: list[dict[str, Any]]) -> tuple[Sequence[Difference], Sequence[str]]:

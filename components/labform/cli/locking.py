@@ -10,7 +10,7 @@ import typer
 
 from labform.addresses import Addresses
 from labform.backends import Kubernetes
-from labform.backends.docker.daemon import built, busy_ports, connected, registry_digest, volumes_of
+from labform.backends.docker.daemon import built, busy_ports, connected, cuda_version, registry_digest, volumes_of
 from labform.backends.kubernetes import api
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.cli.fetching import fetch_all
@@ -122,16 +122,17 @@ def _builds(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuil
     known = {name: one.recipe for name, one in draft.lock.builds.items()}
     wanted = {name: one.hash for name, one in recipes.items() if known.get(name) != one.hash}
     registry = draft.lab.registry.address if draft.lab.registry else None
-    found: dict[str, str | None] = {}
+    found: dict[str, LockedBuild] = {}
     try:
         with connected("builder", draft.lab.builder.daemon, timeout=10) as client:
             for name, recipe in wanted.items():
-                found[name] = built(
-                    client, repository(draft.lab.lab, name, registry), recipe, pushed=registry is not None
-                )
+                place = repository(draft.lab.lab, name, registry)
+                if image := built(client, place, recipe, pushed=registry is not None):
+                    cuda = cuda_version(client, f"{place}:{recipe}")
+                    found[name] = LockedBuild(recipe=recipe, image=image, cuda=cuda)
     except LabformError as error:
         print(f"note: {error}; what it has built is kept as the lock says", file=sys.stderr)
-    return {name: LockedBuild(recipe=wanted[name], image=image) for name, image in found.items() if image}
+    return found
 
 
 def _looked_in_cluster(draft: Draft, cluster: Kubernetes) -> Lock:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
@@ -155,6 +156,14 @@ def built(client: "DockerClient", repository: str, tag: str, *, pushed: bool) ->
         return f"{repository}@{client.images.get_registry_data(f'{repository}:{tag}').id}"
     except (APIError, ImageNotFound):
         return None
+
+
+def cuda_version(client: "DockerClient", image: str) -> str | None:
+    """What an image that the daemon has says in CUDA_VERSION, as NVIDIA's own images and all built on them do."""
+    held = found(client.images, image)
+    variables = (held.attrs["Config"].get("Env") or []) if held else []
+    said = next((one.partition("=")[2] for one in variables if one.startswith("CUDA_VERSION=")), "")
+    return said if re.match(r"\d+\.\d+", said) else None
 
 
 def check_login(registry: str) -> None:
