@@ -86,6 +86,8 @@ def rows(run: Run) -> list[Row]:
     return [table[key] for key in sorted(table)]
 
 
+MODELS = {"A100": 30, "V100": 4, "H200": 4}
+"""The GPUs of the cluster, one node for each model."""
 World = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -99,9 +101,8 @@ def docker_world(lab: dict[str, Any]) -> dict[str, Any]:
 
 def cluster_world(lab: dict[str, Any]) -> dict[str, Any]:
     """The same lab on a cluster, whose managed volumes have sizes and no host."""
-    models = {"A100": 30, "V100": 4, "H200": 4}
     nodes = {
-        name.lower(): {"count": 1, "product": f"NVIDIA-{name}", "model": name, "gpus": n} for name, n in models.items()
+        name.lower(): {"count": 1, "product": f"NVIDIA-{name}", "model": name, "gpus": n} for name, n in MODELS.items()
     }
     nodes["mig"] = {"count": 1, "product": "NVIDIA-A100", "model": "A100", "mig": {"1g.10gb": 4, "2g.20gb": 4}}
     made = {**lab, "runs_on": {"kind": "kubernetes", "nodes": nodes}}

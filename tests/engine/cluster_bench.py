@@ -41,7 +41,7 @@ class ClusterBench(Bench):
         self.deployment = Deployment(self.project, "t", folder / "data", box, env, "stacks/t.yaml")  # type: ignore[arg-type]
         api = config.new_client_from_config(str(cluster.kubeconfig))
         self.core, self.apps, self.batch = client.CoreV1Api(api), client.AppsV1Api(api), client.BatchV1Api(api)
-        self.api = api
+        self.api, self.kubectl = api, cluster.kubectl
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the stack file, and a lock that knows an image of each project.
