@@ -35,10 +35,12 @@ class _Part:
 
     @property
     def declared(self) -> Host:
+        """The host as the file has it."""
         return self.stack.lab.hosts[self.host]
 
     @property
     def at(self) -> Location:
+        """Where it stands in the file."""
         return ("runs_on", "hosts", self.host)
 
     def projects(self) -> Iterator[str]:
@@ -47,6 +49,7 @@ class _Part:
         return (name for name in sorted(placements) if placements[name].host == self.host)
 
     def who(self, project: str) -> str:
+        """A project with its owner and its file."""
         return f"{project} ({self.stack.lab.projects[project].owner}) of {self.stack.file}"
 
 

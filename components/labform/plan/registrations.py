@@ -115,6 +115,7 @@ def _monitor(known: Mapping[str, str]) -> Any:
             self.requests: dict[str, Any] = {}
 
         def RegisterResource(self, request: Any) -> Any:  # noqa: N802  the protocol's name
+            """Keep what is registered, and answer as an engine that creates it."""
             urn = self.make_urn(request.parent, request.type, request.name)
             self.requests[urn] = request
             outputs = type(request.object)()

@@ -41,6 +41,7 @@ def containers_on(
     """
 
     def ask(name: str) -> Containers | LabformError:
+        """One host's containers, by name."""
         address = hosts[name].address
         try:
             check_ssh(name, address, timeout=timeout)
