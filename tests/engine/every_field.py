@@ -176,10 +176,10 @@ def _devices_and_data() -> list[Edit]:
         Edit("ProjectArgs.gpus", {"gpus": 1}, before={"gpus": 0}),
         Edit("ProjectArgs.gpus (removed)", {"gpus": 0}, before={"gpus": 1}),
         Edit("GpuRequest.count", {"gpus.count": 2}, before={"gpus": {"count": 1}}),
-        Edit("GpuRequest.model", {"gpus.model": "H200"}, before={"gpus": {"model": "A100-80GB"}}),
+        Edit("GpuRequest.model", {"gpus.model": "H200"}, before={"gpus": {"model": "A100"}}),
         Edit("GpuRequest.mig", {"gpus.mig": "2g.20gb"}, before={"gpus": {"mig": "1g.10gb"}}),
         Edit("GpuRequest.uuid", {"gpus.uuid": "GPU-pin2"}, before={"gpus": {"uuid": "GPU-pin1"}}),
-        Edit("GpuRequest.memory", {"gpus.memory": ">=100Gi"}, before={"gpus": {"memory": ">=24Gi"}}),
+        Edit("GpuRequest.memory", {"gpus.memory": ">=20Gi"}, before={"gpus": {"memory": ">=10Gi"}}),
         Edit("ProjectArgs.requires", {"requires": {"cuda": "12.4"}}, before={"gpus": 1}, kept=True),
         Edit("Requirements.cuda", {"requires.cuda": "12.4"}, before={"gpus": 1, "requires": {"cuda": "11.8"}},
              kept=True),
@@ -250,11 +250,11 @@ TOGETHER = {"Pip", "Uv", "Devcontainer", "Detected"}
 
 def gpus() -> list[dict[str, Any]]:
     """GPUs that no machine has: a daemon that accepts GPU requests takes any id."""
-    models = {"pin1": "V100", "pin2": "V100", "new": "H200"} | {f"a{number}": "A100-80GB" for number in range(10)}
-    profiles = {"MIG-1": "1g.10gb", "MIG-2": "2g.20gb", "MIG-3": "1g.10gb"}
-    slices = [{"uuid": uuid, "profile": profile} for uuid, profile in profiles.items()]
+    models = {"pin1": "V100", "pin2": "V100", "new": "H200"} | {f"a{number}": "A100" for number in range(10)}
+    profiles = ["1g.10gb", "2g.20gb", "1g.10gb", "2g.20gb", "1g.10gb"]
+    slices = [{"uuid": f"MIG-{place}", "profile": profile} for place, profile in enumerate(profiles)]
     whole = [{"uuid": f"GPU-{key}", "model": model} for key, model in models.items()]
-    large = {"uuid": "GPU-large", "model": "rare", "memory": "120Gi"}
+    large = {"uuid": "GPU-large", "model": "rare", "memory": "250Gi"}
     return [*whole, large, {"uuid": "GPU-sliced", "model": "A100-80GB", "mig": slices}]
 
 
@@ -338,6 +338,7 @@ def lab(name: str) -> dict[str, Any]:
         },
         "projects": {
             "keeper": KEEPER,
+            "large": {**SERVE, "gpus": {"memory": ">=200Gi"}},
             "old-name": {**SERVE, "mounts": {"moving": "/data"}, "service": {**SERVE["service"], "port": 8000}},
         },
     }
