@@ -39,7 +39,6 @@ def _exported(key: str, **more: Any) -> dict[str, Any]:
 
 CLUSTER_EDITS = [
     Edit("ProjectArgs.capabilities (admitted)", {"capabilities": ["NET_BIND_SERVICE"]}),
-    Edit("GpuRequest.memory", {"gpus.memory": ">=20Gi"}, before={"gpus": {"memory": ">=10Gi"}}),
 ] + [
     Edit(f"NfsExport.{part}", before={"mounts": {f"n{place}": "/data"}}, lab_before=_exported(f"n{place}"),
          lab_after={f"volumes.n{place}.nfs.{part}": new})
@@ -65,7 +64,8 @@ class Row:
 
 def edits() -> list[Edit]:
     """One edit for each field, and for each value where it makes a difference; environments by their image alone."""
-    plain = [one for one in EDITS if not any(key.startswith("environment") for key in {**one.before, **one.after})]
+    before = ("environment", "requires")
+    plain = [one for one in EDITS if not any(key.startswith(before) for key in {**one.before, **one.after})]
     image = Edit("Prebuilt.image", {"environment": {"kind": "prebuilt", "image": every_field.OTHER}})
     return [image, *plain, *CLUSTER_EDITS]
 

@@ -83,6 +83,36 @@ def _environments() -> list[Edit]:
             shows=(("python -c 'import six, iniconfig; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
                    ("cat /other", "other\n"), ("echo 1+1 | bc", "2\n"), ("cat a.txt", "a2\n")),
         ),
+        Edit(
+            "Devcontainer",
+            {"environment.directory": "../dev2", "environment.config": "other.json", "environment.skip": ["runArgs"],
+             "environment.context_limit": "2Mi", "environment.apt": ["tree", "bc"], "environment.env": {"A": "new"},
+             "environment.python": PYTHON},
+            {**SERVE, "environment": {"kind": "devcontainer", "directory": "../dev"}},
+            shows=(("cat /stage", "developed\n"), ("echo $A $B", "new said\n"), ("echo 1+1 | bc", "2\n")),
+        ),
+        # The kind may be left out, and what else can be said is that of the kind which the files tell.
+        Edit(
+            "Detected",
+            {"environment.kind": "detect", "environment.directory": "../on2", "environment.base": "other",
+             "environment.apt": ["tree", "bc"], "environment.env": {"A": "new"}, "environment.python": PYTHON},
+            {**SERVE, "environment": {"directory": "../on", "base": "python"}},
+            {"environment.env": {"A": "old"}},
+            shows=(("cat /on", "on2\n"), ("cat /other", "other\n"), ("echo $A", "new\n"), ("echo 1+1 | bc", "2\n")),
+        ),
+        Edit("Detected (files)", {"environment.files": ["a.txt", "b"]},
+             {**SERVE, "environment": {"directory": "../found"}}, {"environment.files": ["a.txt"]},
+             shows=(("cat a.txt b/c.txt", "a\nc\n"),)),
+        Edit("Prebuilt.apt", {"environment.apt": ["tree"]}, shows=(("tree --version | cut -c1-4", "tree\n"),)),
+        Edit("Prebuilt.env", {"environment.env": {"A": "new"}}, before={"environment.env": {"A": "old"}},
+             shows=(("echo $A", "new\n"),)),
+        Edit("Prebuilt.python", {"environment.python": PYTHON}),
+        Edit("Dockerfile.apt", {"environment.apt": ["tree"]}, own, shows=(("tree --version | cut -c1-4", "tree\n"),)),
+        Edit("Dockerfile.env", {"environment.env": {"A": "new"}}, own, {"environment.env": {"A": "old"}},
+             shows=(("echo $A", "new\n"),)),
+        Edit("Dockerfile.python", {"environment.python": PYTHON}, own),
+        Edit("Dockerfile.base", {"environment.base": "made"}, own,
+             {"environment.directory": "../on", "environment.base": "python"}, shows=(("cat /stage", "moved\n"),)),
         Edit("Dockerfile.directory", {"environment.directory": "../own2"}, own, shows=(("cat /stage", "moved\n"),)),
         Edit("Dockerfile.dockerfile", {"environment.dockerfile": "sub/Other"}, own,
              {"environment.dockerfile": "Dockerfile"}, shows=(("cat /stage", "another\n"),)),
@@ -137,7 +167,7 @@ def _services() -> list[Edit]:
 
 def _devices_and_data() -> list[Edit]:
     def mounted(key: str) -> dict[str, Any]:
-        return {f"volumes.{key}": {"owner": "anna"}}
+        return {f"volumes.{key}": {"owner": "anna", "size": "1Gi"}}
 
     def directory(key: str, **more: Any) -> dict[str, Any]:
         return {f"volumes.{key}": {"path": f"{PATHS}/one", **more}}
@@ -149,6 +179,12 @@ def _devices_and_data() -> list[Edit]:
         Edit("GpuRequest.model", {"gpus.model": "H200"}, before={"gpus": {"model": "A100"}}),
         Edit("GpuRequest.mig", {"gpus.mig": "2g.20gb"}, before={"gpus": {"mig": "1g.10gb"}}),
         Edit("GpuRequest.uuid", {"gpus.uuid": "GPU-pin2"}, before={"gpus": {"uuid": "GPU-pin1"}}),
+        Edit("GpuRequest.memory", {"gpus.memory": ">=20Gi"}, before={"gpus": {"memory": ">=10Gi"}}),
+        Edit("ProjectArgs.requires", {"requires": {"cuda": "12.4"}}, before={"gpus": 1}, kept=True),
+        Edit("Requirements.cuda", {"requires.cuda": "12.4"}, before={"gpus": 1, "requires": {"cuda": "11.8"}},
+             kept=True),
+        Edit("Requirements.compute_capability", {"requires.compute_capability": "7.0"},
+             before={"gpus": 1, "requires": {"compute_capability": "6.0"}}, kept=True),
         Edit("Resources.cpus", {"resources.cpus": 1.25}, before={"resources": {"cpus": 1}}),
         Edit("Resources.memory", {"resources.memory": "300Mi"}, before={"resources": {"memory": "200Mi"}}, kept=True),
         Edit("Resources.memory (gpu)", {"resources.memory": "300Mi"},
@@ -194,6 +230,11 @@ def _people() -> list[Edit]:
         Edit("Person.uid", {}, {**SERVE, "owner": "p1"}, lab_before=person("p1"), lab_after={"people.p1.uid": 10200}),
         Edit("Person.gid", {}, {**SERVE, "owner": "p2"}, lab_before=person("p2", gid=10300),
              lab_after={"people.p2.gid": 10301}),
+        Edit("Person.resources", {}, {**SERVE, "owner": "p4"}, lab_before=person("p4", resources={"memory": "120Mi"}),
+             lab_after={"people.p4.resources.memory": "140Mi"}, kept=True),
+        Edit("Group.resources", {}, {**SERVE, "owner": "p5"},
+             lab_before={**person("p5", group="course"), "groups.course": {"resources": {"cpus": 0.5}}},
+             lab_after={"groups.course.resources.cpus": 0.75}),
         Edit("Person.email", {}, {**SERVE, "owner": "p3"}, lab_before=person("p3", email="p3@example.org"),
              lab_after={"people.p3.email": "new@example.org"},
              shows=(("tail -1 /etc/gitconfig", "\temail = new@example.org\n"),)),
@@ -201,24 +242,27 @@ def _people() -> list[Edit]:
 
 
 EDITS = [*_environments(), *_services(), *_devices_and_data(), *_people()]
-TOGETHER = {"Pip", "Uv"}
+IN_FOLDERS = ("Uv", "Pip", "Dockerfile", "Devcontainer", "Detected")
+"""The kinds here whose folder may be in a Git repository."""
+TOGETHER = {"Pip", "Uv", "Devcontainer", "Detected"}
 """Edits that are of all fields of a model, which become one image."""
 
 
 def gpus() -> list[dict[str, Any]]:
     """GPUs that no machine has: a daemon that accepts GPU requests takes any id."""
-    models = {"free": "A100", "hers": "A100", "his": "A100", "pin1": "V100", "pin2": "V100", "new": "H200"}
-    more = {f"a{number}": "A100" for number in range(4)}
-    profiles = {"MIG-1": "1g.10gb", "MIG-2": "2g.20gb", "MIG-3": "1g.10gb"}
-    slices = [{"uuid": uuid, "profile": profile} for uuid, profile in profiles.items()]
-    whole = [{"uuid": f"GPU-{key}", "model": model} for key, model in {**models, **more}.items()]
-    return [*whole, {"uuid": "GPU-sliced", "model": "A100", "mig": slices}]
+    models = {"pin1": "V100", "pin2": "V100", "new": "H200"} | {f"a{number}": "A100" for number in range(10)}
+    profiles = ["1g.10gb", "2g.20gb", "1g.10gb", "2g.20gb", "1g.10gb"]
+    slices = [{"uuid": f"MIG-{place}", "profile": profile} for place, profile in enumerate(profiles)]
+    whole = [{"uuid": f"GPU-{key}", "model": model} for key, model in models.items()]
+    large = {"uuid": "GPU-large", "model": "rare", "memory": "250Gi"}
+    return [*whole, large, {"uuid": "GPU-sliced", "model": "A100-80GB", "mig": slices}]
 
 
 KEEPER: dict[str, Any] = {
     **SERVE,
     "host": "local",
     "gpus": {"mig": "1g.10gb"},
+    "requires": {"cuda": "12.4", "compute_capability": "8.0"},
     "resources": {"cpus": 0.5, "memory": "128Mi", "shared_memory": "64Mi"},
     "mounts": {"work": "/workspace", "shared": {"path": "/data/shared", "read_only": True}},
     "service": {
@@ -240,8 +284,21 @@ KEEPER: dict[str, Any] = {
 """A project that nothing is done to, and that has of everything something."""
 
 
+LIMITS: dict[str, Any] = {
+    "gpus": "20",
+    "gpus_per_project": 2,
+    "cpus": 99,
+    "memory": "64Gi",
+    "shared_memory": "32Gi",
+    "projects": 99,
+    "volumes": "1Ti",
+}
+"""What one person may use, of every kind."""
+
+
 def lab(name: str) -> dict[str, Any]:
     """The lab before the edits."""
+    made_base = {"kind": "dockerfile", "directory": "../own2"}
     made: dict[str, Any] = {
         "format": 1,
         "lab": name,
@@ -249,22 +306,39 @@ def lab(name: str) -> dict[str, Any]:
         "runs_on": {"kind": "docker", "hosts": {"local": _host()}},
         "builder": {"address": "local", "engine": "daemon", "network": "host"},
         "registry": {"address": "127.0.0.1:5000/t", "username": "labform", "password": {"from": "registry-password"}},
-        "bases": {"python": {"image": "python:3.12-slim"}, "other": {"image": OTHER}},
-        "defaults": {"base": "python", "resources": {"cpus": 0.25, "memory": "100Mi", "shared_memory": "32Mi"}},
-        "groups": {"staff": {"gpus": 99, "cpus": 99, "memory": "1Ti", "projects": 99}},
+        "bases": {
+            "python": {"image": "python:3.12-slim"},
+            "other": {"image": OTHER},
+            "made": {"environment": made_base},
+        },
+        "defaults": {
+            "base": "python",
+            "resources": {"cpus": 0.25, "memory": "100Mi", "shared_memory": "32Mi"},
+            "limits": {**LIMITS, "projects": 9},
+        },
+        "groups": {"staff": {**LIMITS, "gpus": "1/7", "resources": {"cpus": 0.25}}},
         "people": {
-            "anna": {"group": "staff", "uid": 10042, "gid": 10043, "email": "anna@example.org", "until": "2099-12-31"},
+            "anna": {
+                "group": "staff",
+                "uid": 10042,
+                "gid": 10043,
+                "email": "anna@example.org",
+                "until": "2099-12-31",
+                "limits": {"gpus": "20", "projects": "unlimited"},
+                "resources": {"memory": "100Mi"},
+            },
             "ben": {"uid": 10044},
         },
         "volumes": {
             "work": {"owner": "anna", "host": "local", "size": "1Gi"},
-            "moving": {"owner": "anna"},
+            "moving": {"owner": "anna", "size": "1Gi"},
             "shared": {"path": f"{PATHS}/one", "host": "local", "read_only": True},
             # Docker makes the handle without asking the server; nothing mounts it, because there is none.
             "export": {"nfs": {"server": "nfs.invalid", "path": "/x", "options": "rw,nfsvers=4"}, "read_only": False},
         },
         "projects": {
             "keeper": KEEPER,
+            "large": {**SERVE, "gpus": {"memory": ">=200Gi"}},
             "old-name": {**SERVE, "mounts": {"moving": "/data"}, "service": {**SERVE["service"], "port": 8000}},
         },
     }

@@ -25,11 +25,13 @@ from tests.engine.dotted import DROP, edited, filled
 from tests.engine.environment_files import lay_out
 from tests.engine.every_field import EDITS, SECRETS, Edit
 
+_CLUSTER = "a lab has one backend: test_cluster_lab runs on a cluster, tests/backends/kubernetes judges each field"
+_CONDA = "test_kinds: each field makes another recipe, which is another image; test_built builds cases of the kind"
+_GIT = "test_sources locks and fetches a repository, whose folder is then read as one beside the stack file"
 NOT_HERE = {
-    "Kubernetes": "labs on Kubernetes are refused by this release",
-    "NodePool": "as Kubernetes",
-    "StorageClasses": "as Kubernetes",
-    "ClaimVolume": "a claim is Kubernetes' own",
+    **dict.fromkeys(("Kubernetes", "NodePool", "StorageClasses", "Ingress", "Network", "ClaimVolume"), _CLUSTER),
+    **dict.fromkeys(("Conda", "Pixi"), _CONDA),
+    **{f"{kind}.{key}": _GIT for kind in every_field.IN_FOLDERS for key in ("git", "commit")},
     "ProjectArgs.pinned": "a new lab has no image to run again; test_pinned pins one",
     "LabArgs.retired": "a new lab has nothing to retire; test_lifecycle retires a volume",
 }
@@ -131,21 +133,23 @@ def test_no_field_is_forgotten() -> None:
     said = set[str]()
     for lab in declarations:
         said |= set(used(LabArgs.model_validate_json(json.dumps(filled(lab, names)))))
-    left_out = {field for field in declarable(LabArgs) if field in NOT_HERE or field.split(".")[0] in NOT_HERE}
-    assert declarable(LabArgs) - said == left_out
+    assert declarable(LabArgs) - said == left_out(declarable(LabArgs))
 
 
 def test_no_edit_is_forgotten() -> None:
     """The table edits every field of a project."""
-    fields = {field for field in declarable(ProjectArgs) if field.split(".")[0] not in every_field.TOGETHER}
+    every = declarable(ProjectArgs) - left_out(declarable(ProjectArgs))
+    edited_alone = {field for field in every if field.split(".")[0] not in every_field.TOGETHER}
     discriminators = {"Prebuilt.kind", "Dockerfile.kind"}
-    assert fields - {edit.field for edit in EDITS} == discriminators, "ProjectArgs.environment edits the kind"
-    for edit in EDITS:
-        if edit.field in every_field.TOGETHER:
-            given = {key.split(".")[-1] for key in edit.after} | {"kind"}
-            assert {f"{edit.field}.{key}" for key in given} == {
-                one for one in declarable(ProjectArgs) if one.startswith(f"{edit.field}.")
-            }
+    assert edited_alone - {edit.field for edit in EDITS} == discriminators, "ProjectArgs.environment edits the kind"
+    for model in every_field.TOGETHER:
+        given = {key.split(".")[-1] for edit in EDITS if edit.field == model for key in edit.after} | {"kind"}
+        assert {f"{model}.{key}" for key in given} == {one for one in every if one.startswith(f"{model}.")}
+
+
+def left_out(fields: set[str]) -> set[str]:
+    """Those of the fields that are not used here."""
+    return {field for field in fields if field in NOT_HERE or field.split(".")[0] in NOT_HERE}
 
 
 def test_first_up_is_as_declared(before: Seen) -> None:
@@ -243,7 +247,7 @@ def test_edit_that_would_lose_data_is_refused(world: World, again: Outcome, what
     kept = world.bench.lab
     # A second host, of which nothing is said but where the volumes are: only the edit is wrong.
     more = {f"volumes.{key}.host": "local" for key, one in kept["volumes"].items() if "nfs" not in one}
-    more |= {f"projects.keeper.{key}": DROP for key in ("host", "gpus", "mounts.shared")}
+    more |= {f"projects.keeper.{key}": DROP for key in ("host", "gpus", "requires", "mounts.shared")}
     world.write(edited(kept, {**more, "runs_on.hosts.second": {}, **edits}))
     said = world.bench.refused()
     world.write(kept)

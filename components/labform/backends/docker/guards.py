@@ -7,6 +7,7 @@ last holder has to give up first. These hooks run inside the engine's step, so n
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -30,6 +31,8 @@ class Guards:
         self._lab, self._host, self._address, self._created = lab, name, host.address, frozenset(created)
         self._declared = host
         self._given = placements
+        # Not the event loop's own threads: registrations hold those while they wait for the engine, which waits here.
+        self._threads = ThreadPoolExecutor(thread_name_prefix=f"guards-{name}")
         self._devices: dict[str, frozenset[str]] = {}
         self.volumes = self._binding("volume", self._before_volume)
         self.networks = self._binding("network", self._before_network)
@@ -38,7 +41,7 @@ class Guards:
     def _binding(self, kind: str, check: Callable[[pulumi.ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
         async def aside(args: pulumi.ResourceHookArgs) -> None:
             """In a thread of its own: a container that takes its time to stop holds up nothing else."""
-            await asyncio.to_thread(check, args)
+            await asyncio.get_running_loop().run_in_executor(self._threads, check, args)
 
         hook = pulumi.ResourceHook(f"{self._lab}-{self._host}-{kind}", aside)
         return pulumi.ResourceHookBinding(before_create=[hook])
