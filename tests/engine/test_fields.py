@@ -25,11 +25,12 @@ from tests.engine.dotted import DROP, edited, filled
 from tests.engine.environment_files import lay_out
 from tests.engine.every_field import EDITS, SECRETS, Edit
 
-_CLUSTER = "a lab has one backend: test_cluster_lab runs on a cluster, tests/backends/kubernetes judges each field"
+_CLUSTER = "a lab has one backend: tests/backends/kubernetes/test_fields edits each field of a cluster"
 _CONDA = "test_kinds: each field makes another recipe, which is another image; test_built builds cases of the kind"
 _GIT = "test_sources locks and fetches a repository, whose folder is then read as one beside the stack file"
 NOT_HERE = {
-    **dict.fromkeys(("Kubernetes", "NodePool", "StorageClasses", "Ingress", "Network", "ClaimVolume"), _CLUSTER),
+    **dict.fromkeys(("Kubernetes", "NodePool", "StorageClasses", "Ingress", "Network"), _CLUSTER),
+    "ClaimVolume": "a claim is Kubernetes' own; test_parity edits its fields",
     **dict.fromkeys(("Conda", "Pixi"), _CONDA),
     **{f"{kind}.{key}": _GIT for kind in every_field.IN_FOLDERS for key in ("git", "commit")},
     "ProjectArgs.pinned": "a new lab has no image to run again; test_pinned pins one",
