@@ -18,11 +18,12 @@ from pydantic import ValidationError
 
 from tests.engine import every_field
 from tests.engine.dotted import edited, filled
-from tests.engine.every_field import EDITS, SERVE, Edit
+from tests.engine.edits import OTHER, PATHS, SERVE, Edit
+from tests.engine.every_field import EDITS
 from tests.fakes import Recording, Registration
 
 DIGEST = f"base@sha256:{'a' * 64}"
-NAMES = {every_field.OTHER: f"other@sha256:{'b' * 64}", every_field.PATHS: "/srv"}
+NAMES = {OTHER: f"other@sha256:{'b' * 64}", PATHS: "/srv"}
 Run = Callable[[dict[str, Any]], Recording]
 """Registers a lab, its lock up to date."""
 
@@ -66,7 +67,7 @@ def edits() -> list[Edit]:
     """One edit for each field, and for each value where it makes a difference; environments by their image alone."""
     before = ("environment", "requires")
     plain = [one for one in EDITS if not any(key.startswith(before) for key in {**one.before, **one.after})]
-    image = Edit("Prebuilt.image", {"environment": {"kind": "prebuilt", "image": every_field.OTHER}})
+    image = Edit("Prebuilt.image", {"environment": {"kind": "prebuilt", "image": OTHER}})
     return [image, *plain, *CLUSTER_EDITS]
 
 

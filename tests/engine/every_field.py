@@ -1,128 +1,14 @@
 """A lab that uses every field of a stack file, and an edit of each field of a project. Data only, nothing runs here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.engine.bench import FIRST_PORT
 from tests.engine.dotted import DROP, edited
+from tests.engine.edits import JUPYTER, OTHER, PATHS, RUN, SERVE, Edit
+from tests.engine.environment_edits import environments
 
-OTHER = "{other}"
-"""Stands for a second image of the registry, by digest."""
-PYTHON = "{python}"
-"""Stands for the Python that the base image has."""
-PATHS = "{paths}"
-"""Stands for a directory of the host that may be mounted."""
 SECRETS = {"first": "one-zebra", "second": "two-walrus"}
-
-PLAIN = {"kind": "prebuilt", "image": "python:3.12-slim"}
-SERVE: dict[str, Any] = {
-    "owner": "anna",
-    "environment": PLAIN,
-    "service": {"kind": "command", "command": ["sleep", "infinity"]},
-}
-RUN: dict[str, Any] = {"owner": "anna", "environment": PLAIN, "run": {"command": ["true"]}}
-JUPYTER: dict[str, Any] = {
-    "owner": "anna",
-    "environment": {"kind": "dockerfile", "directory": "../jupyter"},
-    "service": {"kind": "jupyter"},
-}
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One field of one project, before and after; keys are dotted paths from the project, or from the lab."""
-
-    of: str
-    """`Model.field`, and a word where a field has several edits: `Command.health (removed)`."""
-    after: Mapping[str, Any] = field(default_factory=dict)
-    base: Mapping[str, Any] = field(default_factory=lambda: SERVE)
-    before: Mapping[str, Any] = field(default_factory=dict)
-    lab_before: Mapping[str, Any] = field(default_factory=dict)
-    lab_after: Mapping[str, Any] = field(default_factory=dict)
-    kept: bool = False
-    """The container stays: Docker can change that in place, or nothing of it is the container's."""
-    shows: tuple[tuple[str, str], ...] = ()
-    """Shell lines, and what each prints in the container afterwards."""
-
-    @property
-    def field(self) -> str:
-        """`Model.field`."""
-        return self.of.split(" ")[0]
-
-    @property
-    def project(self) -> str:
-        """The name of its project."""
-        return "".join(one for one in self.of.lower().replace(".", "-").replace("_", "-") if one not in " ()")
-
-
-def _environments() -> list[Edit]:
-    pip = {**SERVE, "environment": {"kind": "pip", "directory": "../pip", "base": "python", "apt": ["tree"]}}
-    uv = {**SERVE, "environment": {"kind": "uv", "directory": "../uv", "base": "python", "apt": ["tree"]}}
-    own = {**SERVE, "environment": {"kind": "dockerfile", "directory": "../own"}}
-    return [
-        Edit("ProjectArgs.environment", {"environment": own["environment"]}, shows=(("cat /stage", "first\n"),)),
-        Edit("Prebuilt.image", {"environment.image": OTHER}, shows=(("cat /other", "other\n"),)),
-        # What an environment says becomes one image: its fields are edited together, and each shows by itself.
-        Edit(
-            "Pip",
-            {"environment.requirements": "more.txt", "environment.files": ["a.txt", "b"], "environment.base": "other",
-             "environment.apt": ["tree", "bc"], "environment.directory": "../pip2", "environment.python": PYTHON},
-            pip,
-            {"environment.requirements": "less.txt", "environment.files": ["a.txt"]},
-            shows=(("python -c 'import six; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
-                   ("cat /other", "other\n"), ("echo 1+1 | bc", "2\n"), ("cat a.txt", "a2\n")),
-        ),
-        Edit(
-            "Uv",
-            {"environment.groups": ["more"], "environment.extras": ["most"], "environment.files": ["a.txt", "b"],
-             "environment.base": "other", "environment.apt": ["tree", "bc"], "environment.directory": "../uv2",
-             "environment.python": PYTHON, "environment.package": "thesis"},
-            uv,
-            {"environment.groups": [], "environment.extras": [], "environment.files": ["a.txt"]},
-            shows=(("python -c 'import six, iniconfig; print(six.__name__)'", "six\n"), ("cat b/c.txt", "c\n"),
-                   ("cat /other", "other\n"), ("echo 1+1 | bc", "2\n"), ("cat a.txt", "a2\n")),
-        ),
-        Edit(
-            "Devcontainer",
-            {"environment.directory": "../dev2", "environment.config": "other.json", "environment.skip": ["runArgs"],
-             "environment.context_limit": "2Mi", "environment.apt": ["tree", "bc"], "environment.env": {"A": "new"},
-             "environment.python": PYTHON},
-            {**SERVE, "environment": {"kind": "devcontainer", "directory": "../dev"}},
-            shows=(("cat /stage", "developed\n"), ("echo $A $B", "new said\n"), ("echo 1+1 | bc", "2\n")),
-        ),
-        # The kind may be left out, and what else can be said is that of the kind which the files tell.
-        Edit(
-            "Detected",
-            {"environment.kind": "detect", "environment.directory": "../on2", "environment.base": "other",
-             "environment.apt": ["tree", "bc"], "environment.env": {"A": "new"}, "environment.python": PYTHON},
-            {**SERVE, "environment": {"directory": "../on", "base": "python"}},
-            {"environment.env": {"A": "old"}},
-            shows=(("cat /on", "on2\n"), ("cat /other", "other\n"), ("echo $A", "new\n"), ("echo 1+1 | bc", "2\n")),
-        ),
-        Edit("Detected (files)", {"environment.files": ["a.txt", "b"]},
-             {**SERVE, "environment": {"directory": "../found"}}, {"environment.files": ["a.txt"]},
-             shows=(("cat a.txt b/c.txt", "a\nc\n"),)),
-        Edit("Prebuilt.apt", {"environment.apt": ["tree"]}, shows=(("tree --version | cut -c1-4", "tree\n"),)),
-        Edit("Prebuilt.env", {"environment.env": {"A": "new"}}, before={"environment.env": {"A": "old"}},
-             shows=(("echo $A", "new\n"),)),
-        Edit("Prebuilt.python", {"environment.python": PYTHON}),
-        Edit("Dockerfile.apt", {"environment.apt": ["tree"]}, own, shows=(("tree --version | cut -c1-4", "tree\n"),)),
-        Edit("Dockerfile.env", {"environment.env": {"A": "new"}}, own, {"environment.env": {"A": "old"}},
-             shows=(("echo $A", "new\n"),)),
-        Edit("Dockerfile.python", {"environment.python": PYTHON}, own),
-        Edit("Dockerfile.base", {"environment.base": "made"}, own,
-             {"environment.directory": "../on", "environment.base": "python"}, shows=(("cat /stage", "moved\n"),)),
-        Edit("Dockerfile.directory", {"environment.directory": "../own2"}, own, shows=(("cat /stage", "moved\n"),)),
-        Edit("Dockerfile.dockerfile", {"environment.dockerfile": "sub/Other"}, own,
-             {"environment.dockerfile": "Dockerfile"}, shows=(("cat /stage", "another\n"),)),
-        Edit("Dockerfile.target", {"environment.target": "first"}, own, {"environment.target": "second"},
-             shows=(("cat /stage", "first\n"),)),
-        Edit("Dockerfile.args", {"environment.args": {"WORD": "new"}}, own, {"environment.args": {"WORD": "old"}},
-             shows=(("cat /word", "new\n"),)),
-        Edit("Dockerfile.context_limit", {"environment.context_limit": "2Mi"}, own,
-             {"environment.context_limit": "1Mi"}, kept=True),
-    ]  # fmt: skip
 
 
 def _services() -> list[Edit]:
@@ -241,11 +127,7 @@ def _people() -> list[Edit]:
     ]  # fmt: skip
 
 
-EDITS = [*_environments(), *_services(), *_devices_and_data(), *_people()]
-IN_FOLDERS = ("Uv", "Pip", "Dockerfile", "Devcontainer", "Detected")
-"""The kinds here whose folder may be in a Git repository."""
-TOGETHER = {"Pip", "Uv", "Devcontainer", "Detected"}
-"""Edits that are of all fields of a model, which become one image."""
+EDITS = [*environments(), *_services(), *_devices_and_data(), *_people()]
 
 
 def gpus() -> list[dict[str, Any]]:

@@ -17,13 +17,14 @@ from labform.lockfile import Lock
 from labform.project import ProjectArgs
 from labform.stack_file import LabArgs
 
-from tests.engine import every_field
+from tests.engine import edits, environment_edits, every_field
 from tests.engine.bench import Bench, Outcome, sh
 from tests.engine.declarable import declarable, used
 from tests.engine.declared import declared, files, inspected
 from tests.engine.dotted import DROP, edited, filled
+from tests.engine.edits import Edit
 from tests.engine.environment_files import lay_out
-from tests.engine.every_field import EDITS, SECRETS, Edit
+from tests.engine.every_field import EDITS, SECRETS
 
 _CLUSTER = "a lab has one backend: tests/backends/kubernetes/test_fields edits each field of a cluster"
 _CONDA = "test_kinds: each field makes another recipe, which is another image; test_built builds cases of the kind"
@@ -32,7 +33,7 @@ NOT_HERE = {
     **dict.fromkeys(("Kubernetes", "NodePool", "StorageClasses", "Ingress", "Network"), _CLUSTER),
     "ClaimVolume": "a claim is Kubernetes' own; test_parity edits its fields",
     **dict.fromkeys(("Conda", "Pixi"), _CONDA),
-    **{f"{kind}.{key}": _GIT for kind in every_field.IN_FOLDERS for key in ("git", "commit")},
+    **{f"{kind}.{key}": _GIT for kind in environment_edits.IN_FOLDERS for key in ("git", "commit")},
     "ProjectArgs.pinned": "a new lab has no image to run again; test_pinned pins one",
     "LabArgs.retired": "a new lab has nothing to retire; test_lifecycle retires a volume",
 }
@@ -84,8 +85,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
         (folder / "paths" / name / "name").write_text(f"{name}\n")
     code = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
     python = bench.docker.containers.run(box.base_reference, ["python3", "-c", code], remove=True).decode().strip()
-    names = {every_field.OTHER: _other_image(bench), every_field.PATHS: str(folder / "paths")}
-    yield World(bench, {**names, every_field.PYTHON: python})
+    names = {edits.OTHER: _other_image(bench), edits.PATHS: str(folder / "paths")}
+    yield World(bench, {**names, edits.PYTHON: python})
     bench.close()
 
 
@@ -129,7 +130,7 @@ def again(world: World, after: Seen) -> Outcome:
 
 def test_no_field_is_forgotten() -> None:
     """The lab of this module uses every field there is, but for those listed with a reason."""
-    names = {every_field.OTHER: f"a@sha256:{'0' * 64}", every_field.PATHS: "/srv", every_field.PYTHON: "3.12"}
+    names = {edits.OTHER: f"a@sha256:{'0' * 64}", edits.PATHS: "/srv", edits.PYTHON: "3.12"}
     declarations = [every_field.lab("all"), every_field.edited_lab(every_field.lab("all"))]
     said = set[str]()
     for lab in declarations:
@@ -140,10 +141,10 @@ def test_no_field_is_forgotten() -> None:
 def test_no_edit_is_forgotten() -> None:
     """The table edits every field of a project."""
     every = declarable(ProjectArgs) - left_out(declarable(ProjectArgs))
-    edited_alone = {field for field in every if field.split(".")[0] not in every_field.TOGETHER}
+    edited_alone = {field for field in every if field.split(".")[0] not in environment_edits.TOGETHER}
     discriminators = {"Prebuilt.kind", "Dockerfile.kind"}
     assert edited_alone - {edit.field for edit in EDITS} == discriminators, "ProjectArgs.environment edits the kind"
-    for model in every_field.TOGETHER:
+    for model in environment_edits.TOGETHER:
         given = {key.split(".")[-1] for edit in EDITS if edit.field == model for key in edit.after} | {"kind"}
         assert {f"{model}.{key}" for key in given} == {one for one in every if one.startswith(f"{model}.")}
 
@@ -235,7 +236,7 @@ REFUSED = {
     "owner's uid": ({"people.anna.uid": 10999}, "volume-moved"),
     "volume dropped": ({"volumes.work": DROP, "projects.keeper.mounts": {}}, "volume-dropped"),
     "volume made a directory": (
-        {"volumes.work": {"path": f"{every_field.PATHS}/one", "host": "local"}},
+        {"volumes.work": {"path": f"{edits.PATHS}/one", "host": "local"}},
         "volume-dropped",
     ),
 }
@@ -244,12 +245,12 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_edit_that_would_lose_data_is_refused(world: World, again: Outcome, what: str) -> None:
     """The reason and the way to migrate are said, and nothing has changed."""
-    edits, code = REFUSED[what]
+    wrong, code = REFUSED[what]
     kept = world.bench.lab
     # A second host, of which nothing is said but where the volumes are: only the edit is wrong.
     more = {f"volumes.{key}.host": "local" for key, one in kept["volumes"].items() if "nfs" not in one}
     more |= {f"projects.keeper.{key}": DROP for key in ("host", "gpus", "requires", "mounts.shared")}
-    world.write(edited(kept, {**more, "runs_on.hosts.second": {}, **edits}))
+    world.write(edited(kept, {**more, "runs_on.hosts.second": {}, **wrong}))
     said = world.bench.refused()
     world.write(kept)
     assert f"error[{code}]" in said
