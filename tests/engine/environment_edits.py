@@ -10,12 +10,14 @@ TOGETHER = {"Pip", "Uv", "Devcontainer", "Detected"}
 
 def environments() -> list[Edit]:
     """The edits, each of a project of its own."""
+    return [*_several_fields(), *_single_fields()]
+
+
+def _several_fields() -> list[Edit]:
+    """Edits of all fields of a kind together."""
     pip = {**SERVE, "environment": {"kind": "pip", "directory": "../pip", "base": "python", "apt": ["tree"]}}
     uv = {**SERVE, "environment": {"kind": "uv", "directory": "../uv", "base": "python", "apt": ["tree"]}}
-    own = {**SERVE, "environment": {"kind": "dockerfile", "directory": "../own"}}
     return [
-        Edit("ProjectArgs.environment", {"environment": own["environment"]}, shows=(("cat /stage", "first\n"),)),
-        Edit("Prebuilt.image", {"environment.image": OTHER}, shows=(("cat /other", "other\n"),)),
         # What an environment says becomes one image: its fields are edited together, and each shows by itself.
         Edit(
             "Pip",
@@ -56,6 +58,14 @@ def environments() -> list[Edit]:
         Edit("Detected (files)", {"environment.files": ["a.txt", "b"]},
              {**SERVE, "environment": {"directory": "../found"}}, {"environment.files": ["a.txt"]},
              shows=(("cat a.txt b/c.txt", "a\nc\n"),)),
+    ]  # fmt: skip
+
+
+def _single_fields() -> list[Edit]:
+    own = {**SERVE, "environment": {"kind": "dockerfile", "directory": "../own"}}
+    return [
+        Edit("ProjectArgs.environment", {"environment": own["environment"]}, shows=(("cat /stage", "first\n"),)),
+        Edit("Prebuilt.image", {"environment.image": OTHER}, shows=(("cat /other", "other\n"),)),
         Edit("Prebuilt.apt", {"environment.apt": ["tree"]}, shows=(("tree --version | cut -c1-4", "tree\n"),)),
         Edit("Prebuilt.env", {"environment.env": {"A": "new"}}, before={"environment.env": {"A": "old"}},
              shows=(("echo $A", "new\n"),)),
