@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from . import processes
@@ -11,6 +12,9 @@ from .processes import PROC
 
 if TYPE_CHECKING:
     from .layout import Layout
+
+_LINGERS = 5
+"""Seconds for which the kernel may keep the port of a process that was killed."""
 
 
 def free(layout: Layout, among: range, what: str) -> int:
@@ -24,9 +28,18 @@ def free(layout: Layout, among: range, what: str) -> int:
 
 
 def holder_of(port: int) -> str | None:
-    """Who listens on this port, in words; None if it is free."""
-    if bindable(port):
-        return None
+    """Who listens on this port, in words; None if it is free. What a dying process still holds is waited for."""
+    end = time.monotonic() + _LINGERS
+    while not bindable(port):
+        if holder := _listener(port):
+            return holder
+        if time.monotonic() > end:
+            return "an unknown process"
+        time.sleep(0.05)
+    return None
+
+
+def _listener(port: int) -> str | None:
     rows = [line.split() for line in (PROC / "net/tcp").read_text().splitlines()[1:]]
     sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
     for link in PROC.glob("[0-9]*/fd/*"):
@@ -36,7 +49,7 @@ def holder_of(port: int) -> str | None:
                 return f"pid {pid} ({' '.join(processes.command_line(pid))[:80]})"
         except OSError:
             continue
-    return "an unknown process"
+    return None
 
 
 def bindable(port: int) -> bool:

@@ -6,6 +6,7 @@ install_conda.py solve FILE             what a JSON file's `channels` and `specs
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from urllib.parse import urldefrag
@@ -52,5 +53,11 @@ def main() -> None:
 
 try:
     main()
+    code = 0
 except Exception as error:  # noqa: BLE001  what a build prints is read by people
-    sys.exit(f"conda packages: {error}")
+    print(f"conda packages: {error}", file=sys.stderr)
+    code = 1
+sys.stdout.flush()
+sys.stderr.flush()
+# The library's threads outlive its work; Python, which waits for none of them, would abort now and then.
+os._exit(code)
