@@ -12,7 +12,7 @@ FILE = 'hash = "sha256:aa", size = 7'
 def index(name: str, version: str = "1", more: str = "") -> str:
     """A package of an index."""
     url = f"https://example.org/{name}-{version}-py3-none-any.whl"
-    source = 'source = { registry = "https://pypi.org/simple" }'
+    source = 'source = { registry = "https://index.example.org/simple" }'
     wheels = f'wheels = [{{ url = "{url}", {FILE} }}]'
     return f'[[package]]\nname = "{name}"\nversion = "{version}"\n{source}\n{wheels}\n{more}\n'
 
@@ -51,7 +51,7 @@ def test_an_extra_of_a_dependency_brings_what_it_needs() -> None:
 
 def test_forks_of_a_resolution_keep_their_markers() -> None:
     """One version for one Python, another for others; both are in the lock of the layer."""
-    source = 'source = { registry = "https://pypi.org/simple" }'
+    source = 'source = { registry = "https://index.example.org/simple" }'
     edges = (
         f'{{ name = "a", version = "1", {source}, marker = "python_full_version < \'3.12\'" }}',
         f'{{ name = "a", version = "2", {source}, marker = "python_full_version >= \'3.12\'" }}',
