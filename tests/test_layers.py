@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -23,7 +24,8 @@ PURE = [
 SDKS = {"pulumi", "pulumi_docker", "pulumi_kubernetes", "pulumi_docker_build", "docker", "kubernetes"}
 
 
-def imported(path: Path, *, deep: bool = False) -> set[str]:
+@cache
+def imported(path: Path, *, deep: bool = False) -> frozenset[str]:
     """The modules that a file imports when it is loaded, or, `deep`, ever; not those for type checkers alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = ast.walk(tree) if deep else _at_load(tree)
@@ -35,7 +37,7 @@ def imported(path: Path, *, deep: bool = False) -> set[str]:
             assert node.level == 0, f"{path}: a relative import says less"
             found.add(str(node.module))
             found.update(name for alias in node.names if (name := f"{node.module}.{alias.name}") in MODULES)
-    return found
+    return frozenset(found)
 
 
 def _at_load(tree: ast.AST) -> list[ast.AST]:
