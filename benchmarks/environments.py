@@ -1,6 +1,6 @@
 """What one more package costs, as ratios measured side by side in one run on a private daemon and registry.
 
-    python benchmarks/environments.py [ROUNDS]
+    python -m benchmarks.environments [ROUNDS]
 
 A project with JupyterLab, Matplotlib and scikit-learn is built from nothing (no layer, no downloaded wheel) and pushed;
 then one package is added to it, and it is built and pushed again. Beside it, in turns, the same project as one layer,

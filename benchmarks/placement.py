@@ -1,6 +1,6 @@
 """What locking and checking a large lab cost, as ratios measured side by side in one run.
 
-    python benchmarks/placement.py
+    python -m benchmarks.placement
 
 A lab of 64 hosts with 8 GPUs, half of them in MIG instances, and up to 1,000 projects is placed from nothing (lock),
 against its own lock (check) and with one project more (edit). Beside them, in the same process: parsing the YAML of the

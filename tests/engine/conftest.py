@@ -1,6 +1,5 @@
 """What the engine tests share: one sandbox for all, one lab for each."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 import sandbox
 import toolchain
 from tests.engine.bench import PORTS, Bench
+from tests.warm import warm_sandbox
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,11 +26,10 @@ def tools() -> toolchain.Toolchain:
 
 
 @pytest.fixture(scope="session")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox]:
-    """A daemon, a registry and a base image of these tests' own."""
-    root = tmp_path_factory.mktemp("sandbox")
-    yield sandbox.start(root, name=f"test-{os.getpid()}")
-    sandbox.remove(root)
+def box() -> Iterator[sandbox.Sandbox]:
+    """A daemon, a registry and a base image of this run's own."""
+    with warm_sandbox("test") as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from labform.environments.build_context import context, ignored, rules
 
 import sandbox
 from tests.environments.golden import refused, site, write
+from tests.warm import warm_sandbox
 
 TREE = (
     *("a.txt", "b.log", ".hidden", "space name", "[x].txt", "UPPER.TXT", "data/a.txt", "data/b.log", "data/deep/a.txt"),
@@ -47,11 +48,10 @@ IGNORES = {
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox]:
-    """A daemon of these tests' own."""
-    root = tmp_path_factory.mktemp("sandbox")
-    yield sandbox.start(root, name=f"context-{os.getpid()}")
-    sandbox.remove(root)
+def box() -> Iterator[sandbox.Sandbox]:
+    """A daemon of this run's own."""
+    with warm_sandbox("context") as made:
+        yield made
 
 
 def files(folder: Path) -> set[str]:

@@ -15,17 +15,17 @@ from labform.image import stage
 import sandbox
 from tests.environments import conda_channel
 from tests.environments.golden import FOLDER, environment, site
+from tests.warm import warm_sandbox
 
 VERIFIED = sorted(path.parent.name for path in FOLDER.glob("*/verify"))
 pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox]:
-    """A daemon, a registry and a base image of these tests' own."""
-    root = tmp_path_factory.mktemp("sandbox")
-    yield sandbox.start(root, name=f"built-{os.getpid()}")
-    sandbox.remove(root)
+def box() -> Iterator[sandbox.Sandbox]:
+    """A daemon, a registry and a base image of this run's own."""
+    with warm_sandbox("built") as made:
+        yield made
 
 
 def docker(box: sandbox.Sandbox, *words: str) -> str:

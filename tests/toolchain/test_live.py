@@ -13,8 +13,8 @@ from uuid import uuid4
 import docker
 import pytest
 
-import sandbox
 from tests.toolchain.recorded import AbortedError, ask
+from tests.warm import warm_sandbox
 from toolchain.docker_plugin.provider import DockerProvider
 from toolchain.docker_plugin.schema import CONTAINER, IMAGE, NETWORK, VOLUME
 from toolchain.docker_plugin.server import Servicer
@@ -39,14 +39,12 @@ def program() -> bytes:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The daemon that answers, else one of these tests' own."""
-    root = tmp_path_factory.mktemp("sandbox")
-    with pytest.MonkeyPatch.context() as environment:
-        for key, value in sandbox.start(root, name="plugin").env.items():
+def daemon() -> Iterator[None]:
+    """The daemon that answers, else one of this run's own."""
+    with warm_sandbox("plugin") as box, pytest.MonkeyPatch.context() as environment:
+        for key, value in box.env.items():
             environment.setenv(key, value)
         yield
-    sandbox.remove(root)
 
 
 def builder() -> str:
