@@ -1,5 +1,6 @@
 """A lab on the real engine, daemon and registry, for tests: edit its stack file, run `pulumi`, look at what became."""
 
+import io
 import json
 import os
 import shutil
@@ -131,6 +132,17 @@ class Bench:
     def resources(self) -> list[dict[str, Any]]:
         """The resources of the stack's state."""
         return list(json.loads(self.state())["deployment"].get("resources") or [])
+
+    def other_image(self, name: str = "other") -> str:
+        """An image that differs from the base by a file, pushed, by digest."""
+        box = self.deployment.box
+        repository = f"{box.registry_address}/t/{name}"
+        recipe = io.BytesIO(f"FROM {box.base_reference}\nRUN echo other > /other\n".encode())
+        image, _ = self.docker.images.build(fileobj=recipe, tag=repository)
+        login = {"username": box.registry_username, "password": box.registry_password_file.read_text().strip()}
+        self.docker.images.push(repository, tag="latest", auth_config=login)
+        image.reload()
+        return str(image.attrs["RepoDigests"][0])
 
     def moved(self, folder: Path) -> "Bench":
         """The same deployment from another clone path."""

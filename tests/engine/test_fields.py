@@ -85,7 +85,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
         (folder / "paths" / name / "name").write_text(f"{name}\n")
     code = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
     python = bench.docker.containers.run(box.base_reference, ["python3", "-c", code], remove=True).decode().strip()
-    names = {edits.OTHER: _other_image(bench), edits.PATHS: str(folder / "paths")}
+    names = {edits.OTHER: bench.other_image(), edits.PATHS: str(folder / "paths")}
     yield World(bench, {**names, edits.PYTHON: python})
     bench.close()
 
@@ -277,15 +277,3 @@ def _content(bench: Bench, project: str, path: str) -> str:
     chunks, _ = bench.docker.containers.get(f"{bench.name}-{project}").get_archive(path)
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         return archive.extractfile(archive.getmembers()[0]).read().decode()
-
-
-def _other_image(bench: Bench) -> str:
-    """An image that differs from the base by a file, pushed, by digest."""
-    box = bench.deployment.box
-    name = f"{box.registry_address}/t/other"
-    recipe = io.BytesIO(f"FROM {box.base_reference}\nRUN echo other > /other\n".encode())
-    image, _ = bench.docker.images.build(fileobj=recipe, tag=name)
-    login = {"username": box.registry_username, "password": box.registry_password_file.read_text().strip()}
-    bench.docker.images.push(name, tag="latest", auth_config=login)
-    image.reload()
-    return str(image.attrs["RepoDigests"][0])

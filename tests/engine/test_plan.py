@@ -1,7 +1,6 @@
 """Edits of a lab: the plan from two commits and the summary of a preview name what `pulumi up` then does."""
 
 import copy
-import io
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -125,25 +124,13 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
     second = sandbox.start(root, name=f"second-{uuid.uuid4().hex[:6]}")
     bench = Bench(tmp_path_factory.mktemp("plan"), box, tools, f"p{uuid.uuid4().hex[:6]}")
     apart(bench, {"second": second.docker_host})
-    made = World(bench, other_image(bench))
+    made = World(bench, bench.other_image(OTHER))
     for name in ("based", "packaged"):
         made.folder(name)
     made.deployed(lab(bench.name))
     yield made
     bench.close()
     sandbox.remove(root)
-
-
-def other_image(bench: Bench) -> str:
-    """An image that differs from the base by a file, pushed, by digest."""
-    box = bench.deployment.box
-    name = f"{box.registry_address}/t/{OTHER}"
-    recipe = io.BytesIO(f"FROM {box.base_reference}\nRUN echo other > /other\n".encode())
-    image, _ = bench.docker.images.build(fileobj=recipe, tag=name)
-    login = {"username": box.registry_username, "password": box.registry_password_file.read_text().strip()}
-    bench.docker.images.push(name, tag="latest", auth_config=login)
-    image.reload()
-    return str(image.attrs["RepoDigests"][0])
 
 
 @pytest.fixture(scope="module")
