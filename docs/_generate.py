@@ -111,7 +111,7 @@ _TOPICS = {
 
 def errors_page() -> str:
     """Every error code as `labform explain` has it."""
-    lead = "Every refusal ends with a code in brackets; `labform explain CODE` says the same as this page."
+    lead = "An error shows its code in brackets; `labform explain CODE` says the same as this page."
     parts = [f"# Error codes\n\n{_NOTE}{lead}\n"]
     for topic, title in _TOPICS.items():
         parts.append(f"## {title}\n")
