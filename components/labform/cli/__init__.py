@@ -73,6 +73,7 @@ def command_line() -> typer.core.TyperGroup:
         checking,
         comment,
         containers,
+        devcontainer,
         explain,
         fetching,
         freeze,
