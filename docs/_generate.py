@@ -79,8 +79,17 @@ def commands_page() -> str:
     root = command_line()
     codes = "Exit codes are 0 for well, 1 for anything that is wrong, 7 for changes that were not expected (`plan`)."
     parts = [f"# Commands\n\n{_NOTE}{root.help}\n\n{codes}\n"]
-    parts += [_command(name, command) for name, command in sorted(getattr(root, "commands", {}).items())]
+    parts += [_command(name, command) for name, command in sorted(_commands(root))]
     return "\n".join(parts)
+
+
+def _commands(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its words, those of groups too."""
+    for name, command in getattr(group, "commands", {}).items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def _command(name: str, command: Any) -> str:

@@ -82,6 +82,7 @@ def command_line() -> typer.core.TyperGroup:
         lifecycle,
         locking,
         mig,
+        new,
         plan,
         render,
         status,

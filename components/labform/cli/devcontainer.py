@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from labform.atomic_file import write_whole
 from labform.cli import (
     AddressesOption,
     LockOption,
@@ -65,12 +66,10 @@ def locked_image(stack: StackFile, project: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write it beside its place and move it there; LabformError where somebody else's file, or no folder, is."""
+    """Write it; LabformError where somebody else's file, or no folder, is."""
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
         raise LabformError(f"{path}: error[exists] is not one of labform's; move it away, or give another --to")
     if not path.parent.parent.is_dir():
         raise LabformError(f"{path.parent.parent}: error[file] there is no such folder")
     path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, text.encode())
