@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from labform import workload
+from labform.backends.docker.data import invitation
 from labform.loading import unlocked
 
 from tests.labs import IMAGE, args, stack_file
@@ -63,3 +64,18 @@ projects:
     code, notes = recipes["code"].dockerfile, recipes["notes"].dockerfile
     assert code.startswith(notes)
     assert code[len(notes) :].startswith('RUN ["/bin/sh", "-c", "command -v code-server ')
+
+
+@pytest.mark.parametrize(
+    ("service", "token", "shown"),
+    [
+        ({"kind": "jupyter"}, None, "http://a:1/lab"),
+        ({"kind": "jupyter"}, "t", "http://a:1/lab?token=t"),
+        ({"kind": "code-server"}, None, "http://a:1/"),
+        ({"kind": "code-server"}, "t", "http://a:1/ (password t)"),
+        ({"kind": "command", "command": ["x"], "port": 80}, None, "http://a:1/"),
+    ],
+)
+def test_who_has_a_token_is_shown_the_way_in(service: dict[str, object], token: str | None, shown: str) -> None:
+    """By an address where the service takes one; code-server asks for a password."""
+    assert invitation(args(service=service), "http://a:1", token) == shown
