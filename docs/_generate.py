@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 from labform.cli import command_line
+from labform.explain import Explanation, explanations
 from labform.stack_file import LabArgs
 
 PAGES = Path(__file__).parent / "reference"
@@ -78,8 +79,17 @@ def commands_page() -> str:
     root = command_line()
     codes = "Exit codes are 0 for well, 1 for anything that is wrong, 7 for changes that were not expected (`plan`)."
     parts = [f"# Commands\n\n{_NOTE}{root.help}\n\n{codes}\n"]
-    parts += [_command(name, command) for name, command in sorted(getattr(root, "commands", {}).items())]
+    parts += [_command(name, command) for name, command in sorted(_commands(root))]
     return "\n".join(parts)
+
+
+def _commands(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its words, those of groups too."""
+    for name, command in getattr(group, "commands", {}).items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def _command(name: str, command: Any) -> str:
@@ -96,6 +106,33 @@ def _command(name: str, command: Any) -> str:
     return f"## labform {name}\n\n`labform {name} {usage}`\n\n{said.strip()}\n{shown}{options}"
 
 
+_TOPICS = {
+    "file": "The stack file as a text",
+    "lab": "People, hosts, volumes, secrets",
+    "gpus": "GPUs",
+    "environments": "Environments",
+    "lock": "The lock",
+    "kubernetes": "Labs on Kubernetes",
+    "commands": "Commands",
+    "policy": "Rules of the policy pack",
+}
+
+
+def errors_page() -> str:
+    """Every error code as `labform explain` has it."""
+    lead = "An error shows its code in brackets; `labform explain CODE` says the same as this page."
+    parts = [f"# Error codes\n\n{_NOTE}{lead}\n"]
+    for topic, title in _TOPICS.items():
+        parts.append(f"## {title}\n")
+        parts += [_explanation(one) for one in explanations().values() if one.topic == topic]
+    return "\n".join(parts)
+
+
+def _explanation(one: Explanation) -> str:
+    example = f"\n```text\n# not\n{one.bad}\n# but\n{one.good}\n```\n" if one.bad else ""
+    return f"### {one.code}\n\n{one.means} {one.why}\n\nWrite: {one.write}\n{example}"
+
+
 def write() -> None:
     """Write the pages."""
     PAGES.mkdir(exist_ok=True)
@@ -105,7 +142,7 @@ def write() -> None:
 
 def pages() -> dict[str, str]:
     """The generated pages by their file's name."""
-    return {"stack-file.md": stack_file_page(), "commands.md": commands_page()}
+    return {"stack-file.md": stack_file_page(), "commands.md": commands_page(), "errors.md": errors_page()}
 
 
 if __name__ == "__main__":

@@ -65,9 +65,11 @@ class Deployment:
         """Where this machine's daemon and registry are, in the place of the stack file's."""
         declared = yaml.safe_load((self.project / self.stack_file).read_text()) or {}
         hosts = dict.fromkeys((declared.get("runs_on") or {}).get("hosts") or {}, self.box.docker_host)
-        shared = (declared.get("registry") or {}).get("address", "").partition("/")[2]
-        registry = f"{self.box.registry_address}/{shared}".rstrip("/")
-        return {"registry": registry, "builder": self.box.docker_host, "hosts": hosts}
+        here = {"builder": self.box.docker_host, "hosts": hosts}
+        if not declared.get("registry"):
+            return here
+        shared = declared["registry"].get("address", "").partition("/")[2]
+        return {**here, "registry": f"{self.box.registry_address}/{shared}".rstrip("/")}
 
     def pulumi(
         self, *args: str, check: bool = True, capture: bool = False, **options: Any

@@ -25,7 +25,7 @@ def blocks(kind: str) -> list[str]:
 COMMANDS = sorted({line[2:] for text in blocks("console") for line in text.splitlines() if line.startswith("$ ")})
 
 
-@pytest.mark.parametrize("name", ["stack-file.md", "commands.md"])
+@pytest.mark.parametrize("name", ["stack-file.md", "commands.md", "errors.md"])
 def test_a_page_from_the_code_is_fresh(name: str) -> None:
     """`make docs` writes it."""
     pages = runpy.run_path(str(DOCS / "_generate.py"))["pages"]()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from labform.gpus import GpuRequest, gpu_request
-from labform.project import RESERVED_VARIABLES, Command, Jupyter, Mount
+from labform.project import RESERVED_VARIABLES, CodeServer, Command, Jupyter, Mount
 from pydantic import ValidationError
 
 from tests.labs import args
@@ -91,7 +91,8 @@ def test_mounts_are_sorted_by_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "port"), [({"kind": "jupyter"}, 8888), ({**COMMAND, "port": 80}, 80), (COMMAND, None)]
+    ("service", "port"),
+    [({"kind": "jupyter"}, 8888), ({"kind": "code-server"}, 8080), ({**COMMAND, "port": 80}, 80), (COMMAND, None)],
 )
 def test_a_service_has_the_port_of_its_kind(service: dict[str, Any], port: int | None) -> None:
     """JupyterLab's own, the one a command names, or none."""
@@ -108,6 +109,7 @@ def test_a_service_has_the_port_of_its_kind(service: dict[str, Any], port: int |
         ({"service": {**COMMAND, "listen": "1.2.3.4."}}, "service.command.listen"),
         ({"service": {**COMMAND, "token_generation": 2}}, "service.command.token_generation"),
         ({"service": {"kind": "jupyter", "port": 80}}, "service.jupyter.port"),
+        ({"service": {"kind": "code-server", "port": 80}}, "service.code-server.port"),
         ({"run": {"command": []}}, "run.command"),
         ({"run": {"command": ["x"], "retries": 101}}, "run.retries"),
         ({"run": {"command": ["x"], "deadline": "soon"}}, "run.deadline"),
@@ -136,6 +138,7 @@ def test_a_port_is_opened_on_a_written_address(address: str) -> None:
 def test_services_are_told_apart_by_their_kind() -> None:
     """The discriminator chooses the declaration."""
     assert isinstance(args(service={"kind": "jupyter"}).service, Jupyter)
+    assert isinstance(args(service={"kind": "code-server"}).service, CodeServer)
     assert isinstance(args(service=COMMAND).service, Command)
 
 

@@ -29,12 +29,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_is_the_toolkit_and_nothing_else(wheel: Path) -> None:
-    """Every module and pipeline of the toolkit is in the wheel; sandbox, toolchain and tests are not."""
+    """Every module, pipeline, explanation and template is in the wheel; sandbox, toolchain and tests are not."""
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = REPOSITORY / "components"
     modules = {str(path.relative_to(source)) for path in source.rglob("*.py")} | {"labform/py.typed"}
     pipelines = {str(path.relative_to(source)) for path in source.glob("labform/ci/*/*.yml")}
-    assert names == modules | pipelines
+    explanations = {str(path.relative_to(source)) for path in source.glob("labform/explanations/*.yaml")}
+    templates = {str(one.relative_to(source)) for one in source.glob("labform/templates/**/*") if one.is_file()}
+    assert names == modules | pipelines | explanations | templates
 
 
 def test_unit_tests_pass_on_the_wheel(wheel: Path, tmp_path: Path) -> None:

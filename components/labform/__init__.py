@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from labform.lab import Lab, load
     from labform.people import Person
     from labform.problems import LabformError, ProblemsError
-    from labform.project import Command, Jupyter, ProjectArgs, Run
+    from labform.project import CodeServer, Command, Jupyter, ProjectArgs, Run
     from labform.resources import Limits
     from labform.stack_file import LabArgs
     from labform.units import Placement
 
 _HOMES = {
+    "CodeServer": "project",
     "Command": "project",
     "DockerWorkspace": "backends.docker.workspace",
     "Dockerfile": "environments",
@@ -41,6 +42,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CodeServer",
     "Command",
     "DockerWorkspace",
     "Dockerfile",

@@ -12,7 +12,7 @@ from labform.declaration import size_text
 from labform.hosts import cpus_text
 from labform.naming import HOME
 from labform.problems import Location, Problem, suggestion
-from labform.project import RESERVED_VARIABLES
+from labform.project import CODE_SERVER_VARIABLES, RESERVED_VARIABLES, CodeServer
 from labform.stack_file import LabArgs
 from labform.volumes import ClaimVolume, Directory, ManagedVolume
 
@@ -165,9 +165,11 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
     for name, base in lab.bases.items():
         yield from _tokens_in_image(("bases", name, "environment"), base.environment)
     for name, project in lab.projects.items():
-        for key in sorted({*project.env, *project.secrets} & RESERVED_VARIABLES):
+        own = CODE_SERVER_VARIABLES if isinstance(project.service, CodeServer) else frozenset()
+        for key in sorted({*project.env, *project.secrets} & (RESERVED_VARIABLES | own)):
             section = "env" if key in project.env else "secrets"
-            yield Problem(("projects", name, section, key), "reserved", f"{key} is set by labform")
+            said = f"{key} is {'a setting of code-server' if key in own else 'set by labform'}"
+            yield Problem(("projects", name, section, key), "reserved", said)
         for key in sorted(set(project.env) & set(project.secrets)):
             yield Problem(
                 ("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them"

@@ -1,12 +1,16 @@
-"""Edits of a stack file as a person would make them: one word changes, comments and layout stay. Pure."""
+"""Edits of a stack file as a person would make them: a word, an entry more; comments and layout stay. Pure."""
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
+from labform.lockfile import flow
 from labform.problems import LabformError, suggestion
 from labform.yaml_tree import Node, YamlError, parse
 
 _WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,}#]+")
+_EMPTY = re.compile(r"([a-z_]+:)[ ]*(?:\{\s*\})?((?:[ ]+#.*)?\r?\n)")
+"""The line of a section that has no entry yet, in two parts: without its braces, and its comment."""
 
 
 def with_state(text: str, project: str, state: Literal["running", "retired"]) -> str:
@@ -22,15 +26,14 @@ def with_state(text: str, project: str, state: Literal["running", "retired"]) ->
     if node.value.get("state", "running") == state:
         return text
     edited = _replaced(text, node.children["state"], state) if "state" in node.keys else _added(text, node, state)
-    if not _says(edited, tree, project, state):
+    wanted = {**tree.value["projects"], project: {**node.value, "state": state}}
+    if not _says(edited, {**tree.value, "projects": wanted}):
         raise LabformError(f"error[layout] cannot edit project {project} here; write state: {state} by hand")
     return edited
 
 
-def _says(edited: str, before: Node, project: str, state: str) -> bool:
-    """Whether an edited file is what it was, but for the one state."""
-    projects = before.value["projects"]
-    wanted = before.value | {"projects": projects | {project: projects[project] | {"state": state}}}
+def _says(edited: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether an edited file is what it was, but for what was edited."""
     try:
         return bool(parse(edited).value == wanted)
     except YamlError:
@@ -48,6 +51,51 @@ def _added(text: str, node: Node, state: str) -> str:
     at = _offset(text, line, column)
     flow = (node.line, node.column) != (line, column)
     return text[:at] + f"state: {state}" + (", " if flow else "\n" + " " * (column - 1)) + text[at:]
+
+
+def with_entry(text: str, section: str, name: str, entry: Mapping[str, Any], *, lines: bool = False) -> str:
+    """The stack file with one more entry at the end of a section: on one line, or with `lines` one for each field.
+
+    Raises LabformError where the section has one of that name, or is laid out in a way that cannot be edited here.
+    """
+    tree = parse(text)
+    known = tree.value.get(section) or {}
+    if name in known:
+        raise LabformError(f"error[exists] {section} has {name} already; give another name")
+    node = tree.children.get(section)
+    column = min(at for _, at in node.keys.values()) if node and node.keys else 3
+    new = _entry(name, entry, column - 1, lines=lines)
+    edited = _grown(text, tree, section, new)
+    if edited is None or not _says(edited, {**tree.value, section: {**known, name: entry}}):
+        raise LabformError(f"error[layout] cannot add to {section} here; write by hand:\n{new}")
+    return edited
+
+
+def _entry(name: str, entry: Mapping[str, Any], indent: int, *, lines: bool) -> str:
+    at = " " * indent
+    if not lines:
+        return f"{at}{flow(name)}: {flow(entry)}\n"
+    return f"{at}{flow(name)}:\n" + "".join(f"{at}  {key}: {flow(value)}\n" for key, value in entry.items())
+
+
+def _grown(text: str, tree: Node, section: str, new: str) -> str | None:
+    """The text with new lines at the end of a section; None where that is not a mapping over several lines."""
+    rows = text.splitlines(keepends=True)
+    if rows and not rows[-1].endswith("\n"):
+        rows[-1] += "\n"
+    node = tree.children.get(section)
+    if node is None:
+        return "".join([*rows, f"\n{section}:\n", new])
+    line = tree.keys[section][0]
+    if not node.keys:
+        if not (empty := _EMPTY.fullmatch(rows[line - 1])):
+            return None
+        return "".join([*rows[: line - 1], *empty.groups(), new, *rows[line:]])
+    end = min((at for at, _ in tree.keys.values() if at > line), default=len(rows) + 1) - 1
+    # What stands at the margin before the next section is about that one.
+    while end > line and (not rows[end - 1].strip() or rows[end - 1].startswith("#")):
+        end -= 1
+    return "".join([*rows[:end], new, *rows[end:]])
 
 
 def _offset(text: str, line: int, column: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_docker as docker
 
-from labform import loading, naming
+from labform import loading, naming, workload
 from labform.addresses import Addresses
 from labform.backends import Docker
 from labform.backends.docker.daemon import check_listening, check_login
@@ -21,7 +21,7 @@ from labform.image import Image
 from labform.loading import StackFile
 from labform.lockfile import Lock
 from labform.problems import LabformError
-from labform.project import Jupyter, ProjectArgs
+from labform.project import CodeServer, Jupyter, ProjectArgs
 from labform.quotas import quotas
 from labform.stack_file import LAB_SECRET, LabArgs
 
@@ -113,7 +113,7 @@ class Lab(pulumi.ComponentResource):
                 for base, made in all_bases(recipes[key]).items():
                     self._base(base, made)
         references = {key: self._reference(key, recipes[key]) for key in running}
-        tokens = {key: self._token(key, one) for key, one in running.items() if isinstance(one.service, Jupyter)}
+        tokens = {key: self._token(key, one) for key, one in running.items() if workload.token_key(one)}
         for key in running:
             backend.workspace(key, image=references[key], token=tokens.get(key))
         self.projects = backend.summary(references)
@@ -161,7 +161,7 @@ class Lab(pulumi.ComponentResource):
 
     def _token(self, name: str, project: ProjectArgs) -> pulumi.Output[str]:
         service = project.service
-        generation = service.token_generation if isinstance(service, Jupyter) else 1
+        generation = service.token_generation if isinstance(service, (Jupyter, CodeServer)) else 1
         return self._secret(LAB_SECRET).apply(lambda key: service_token(key, self._args.lab, name, generation))
 
 

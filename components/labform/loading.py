@@ -20,6 +20,7 @@ from labform.environments import Environment, Recipe, RecipeError, Site
 from labform.ledger import Ledger, plan
 from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
 from labform.problems import LabformError, Location, Problem, ProblemsError
+from labform.project import CodeServer
 from labform.quotas import quotas
 from labform.remainder import remainder
 from labform.schema_errors import problems_of
@@ -186,7 +187,8 @@ def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[P
     for name, project in draft.lab.running().items():
         try:
             images |= draft.images(project.environment, draft.site(name))
-            recipes[name] = recipe = draft.bases.on(draft.recipe(project.environment, draft.site(name)))
+            recipe = draft.bases.on(draft.recipe(project.environment, draft.site(name)))
+            recipes[name] = recipe.requiring("code-server") if isinstance(project.service, CodeServer) else recipe
             problems += [_within(name, one) for one in recipe.unpinned if draft.lab.strict]
         except RecipeError as error:
             problems += [_within(name, one) for one in error.problems]

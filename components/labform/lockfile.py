@@ -106,7 +106,7 @@ def lock_text(lock: Lock) -> str:
     for section in ("images", "sources", "volumes", "projects", "builds"):
         if entries := data.get(section):
             lines.append(f"{section}:\n")
-            lines.extend(f"  {_flow(key)}: {_flow(entries[key])}\n" for key in sorted(entries))
+            lines.extend(f"  {flow(key)}: {flow(entries[key])}\n" for key in sorted(entries))
     return "".join(lines)
 
 
@@ -117,7 +117,8 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?[0-9]+[eE][+-]?[0-9]+$"), list("-0123456789"))
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value on one line of YAML, as every reader of YAML 1.1 and 1.2 takes it."""
     text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10_000)
     return text.removesuffix("...\n").strip()
 

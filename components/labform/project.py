@@ -1,7 +1,7 @@
 """A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,8 @@ RESERVED_VARIABLES = frozenset(
     }
 )
 """Variables that labform sets or that would undo what it guarantees."""
-
+CODE_SERVER_VARIABLES = frozenset({"PASSWORD", "HASHED_PASSWORD", "PORT", "CODE_SERVER_HOST"})
+"""Variables that code-server prefers to its configuration: its documented flags, `code-server --help`."""
 
 _IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
 
@@ -69,10 +70,23 @@ class _Service(Declaration):
 class Jupyter(_Service):
     """JupyterLab from the project's own environment, behind a token."""
 
+    port: ClassVar = 8888
     kind: Literal["jupyter"]
     """JupyterLab."""
     directory: HostPath | None = None
     """Where notebooks are kept. Default: where the first writable volume is mounted, else the home."""
+    token_generation: Annotated[int, Field(ge=1)] = 1
+    """A new number makes a new token; other projects keep theirs."""
+
+
+class CodeServer(_Service):
+    """VS Code in the browser by the code-server of the project's own image; its password is the token."""
+
+    port: ClassVar = 8080
+    kind: Literal["code-server"]
+    """code-server. The image must have it on PATH; its build says so where it has not."""
+    directory: HostPath | None = None
+    """The folder that is opened. Default: where the first writable volume is mounted, else the home."""
     token_generation: Annotated[int, Field(ge=1)] = 1
     """A new number makes a new token; other projects keep theirs."""
 
@@ -90,7 +104,7 @@ class Command(_Service):
     """A command in the container that exits 0 when it works. Default: running is healthy."""
 
 
-Service = Annotated[Jupyter | Command, Field(discriminator="kind")]
+Service = Annotated[Jupyter | CodeServer | Command, Field(discriminator="kind")]
 
 
 class Run(Declaration):
@@ -156,10 +170,4 @@ class ProjectArgs(Declaration):
     @property
     def container_port(self) -> int | None:
         """The port its service listens on inside, if any."""
-        if isinstance(self.service, Jupyter):
-            return JUPYTER_PORT
         return self.service.port if self.service else None
-
-
-JUPYTER_PORT = 8888
-"""JupyterLab's own default port."""

@@ -2,16 +2,27 @@
 
 from labform.naming import HOME, LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, SECRETS
 from labform.people import Person
-from labform.project import JUPYTER_PORT, Command, Jupyter, ProjectArgs
+from labform.project import CodeServer, Command, Jupyter, ProjectArgs
 
 TOKEN_KEY = "jupyter-token"  # noqa: S105  a name
 """The name of the secret file that JupyterLab reads its token from."""
 TOKEN_FILE = f"{SECRETS}/{TOKEN_KEY}"
 """Where JupyterLab finds its token; never in its arguments, which everybody on the host can read."""
+CODE_SERVER_KEY = "code-server.yaml"
+"""The name of the secret file that is code-server's configuration, with its password."""
 GENERATION_LABEL = "labform.generation"
 """The label that says which generation of a run this is, so that a new one runs it again."""
 
 _SYSTEM_USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+_CODE_SERVER = (f"--bind-addr=0.0.0.0:{CodeServer.port}", "--auth=password", "--disable-telemetry",
+                "--disable-update-check")  # fmt: skip
+"""Who has the token gets in, from where the port is published; it reports and asks nothing elsewhere."""
+_CODE_SERVER_HEALTH = f"""\
+url=http://127.0.0.1:{CodeServer.port}/healthz
+if command -v curl >/dev/null; then exec curl --fail --silent --output /dev/null --noproxy '*' "$url"; fi
+exec python3 -c "import urllib.request as u; u.build_opener(u.ProxyHandler({{}})).open('$url', timeout=3)"
+"""
+"""An image with code-server need not have Python; what `/healthz` answers needs no token."""
 _HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=3)"
 
 
@@ -21,7 +32,9 @@ def command(args: ProjectArgs) -> list[str]:
         return [*args.run.command]
     if isinstance(args.service, Command):
         return [*args.service.command]
-    port = f"--ServerApp.port={JUPYTER_PORT}"
+    if isinstance(args.service, CodeServer):
+        return ["code-server", "--config", f"{SECRETS}/{CODE_SERVER_KEY}", *_CODE_SERVER, notebooks(args)]
+    port = f"--ServerApp.port={Jupyter.port}"
     root = f"--ServerApp.root_dir={notebooks(args)}"
     # The login page would let whoever has a token set a password, which would outlive the token.
     fixed = ["--ServerApp.port_retries=0", "--PasswordIdentityProvider.allow_password_change=False"]
@@ -29,8 +42,8 @@ def command(args: ProjectArgs) -> list[str]:
 
 
 def notebooks(args: ProjectArgs) -> str:
-    """Where JupyterLab keeps notebooks: as declared, else the first writable mount, else the home."""
-    declared = args.service.directory if isinstance(args.service, Jupyter) else None
+    """Where people work: as declared, else the first writable mount, else the home."""
+    declared = args.service.directory if isinstance(args.service, (Jupyter, CodeServer)) else None
     return declared or next((mount.path for mount in args.mounted().values() if not mount.read_only), HOME)
 
 
@@ -38,6 +51,8 @@ def health(args: ProjectArgs) -> list[str] | None:
     """The command that exits 0 in the container when the service works; None where running is healthy."""
     if isinstance(args.service, Jupyter):
         return ["python", "-c", _HEALTH]
+    if isinstance(args.service, CodeServer):
+        return ["/bin/sh", "-c", _CODE_SERVER_HEALTH]
     return [*args.service.health] if args.service and args.service.health else None
 
 
@@ -49,6 +64,18 @@ def variables(args: ProjectArgs, *, gpus: bool) -> dict[str, str]:
     if isinstance(args.service, Jupyter):
         plain["JUPYTER_TOKEN_FILE"] = TOKEN_FILE
     return dict(sorted(plain.items()))
+
+
+def token_key(args: ProjectArgs) -> str | None:
+    """The name of the secret file that holds the service's token; None for what has none."""
+    if isinstance(args.service, CodeServer):
+        return CODE_SERVER_KEY
+    return TOKEN_KEY if isinstance(args.service, Jupyter) else None
+
+
+def around_token(args: ProjectArgs) -> tuple[str, str]:
+    """What stands before and after the token in its file: nothing, or code-server's configuration."""
+    return ('password: "', '"\n') if isinstance(args.service, CodeServer) else ("", "")
 
 
 def owner_files(args: ProjectArgs, person: Person, lab: str) -> dict[str, str]:

@@ -104,7 +104,7 @@ def _node(event: Any, events: Iterator[Any], depth: int) -> Node:
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
         raise _error("anchor", "anchors, aliases and merge keys are not read", event, "write the value in full")
     if getattr(event, "tag", None):
-        raise _error("tag", "tags are not read", event)
+        raise _error("yaml-tag", "tags are not read", event)
     if depth > MAX_DEPTH:
         raise _error("depth", f"nested deeper than {MAX_DEPTH} levels", event)
     line, column = event.start_mark.line + 1, event.start_mark.column + 1

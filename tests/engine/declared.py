@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labform.project import Jupyter, ProjectArgs
+from labform.project import CodeServer, Jupyter, ProjectArgs
 from labform.stack_file import LabArgs
 from labform.units import Placement
 from labform.volumes import Directory
@@ -95,8 +95,13 @@ def _ulimits(project: ProjectArgs, place: Placement) -> dict[str, tuple[int, int
 
 
 def _command(project: ProjectArgs) -> list[str]:
+    writable = (one.path for one in project.mounted().values() if not one.read_only)
+    if isinstance(project.service, CodeServer):
+        root = project.service.directory or next(writable, "/home/lab")
+        quiet = ["--auth=password", "--disable-telemetry", "--disable-update-check"]
+        config = ["--config", "/run/secrets/code-server.yaml"]
+        return ["code-server", *config, "--bind-addr=0.0.0.0:8080", *quiet, root]
     if isinstance(project.service, Jupyter):
-        writable = (one.path for one in project.mounted().values() if not one.read_only)
         root = project.service.directory or next(writable, "/home/lab")
         address = ["--ServerApp.ip=0.0.0.0", "--ServerApp.port=8888", "--ServerApp.port_retries=0"]
         password = "--PasswordIdentityProvider.allow_password_change=False"
@@ -148,13 +153,16 @@ def _health(project: ProjectArgs) -> tuple[list[str], int] | None:
     service = project.service
     if isinstance(service, Jupyter):
         return ["CMD", "python", "-c", _JUPYTER_HEALTH], service.startup
+    if isinstance(service, CodeServer):
+        return ["CMD", "/bin/sh", "-c", "…/healthz…"], service.startup
     return (["CMD", *service.health], service.startup) if service and service.health else None
 
 
 def _seen_health(check: dict[str, Any] | None) -> tuple[list[str], int] | None:
     if check is None or check["Test"] == ["NONE"]:
         return None
-    return check["Test"], check["StartPeriod"] // 10**9
+    test = ["…/healthz…" if ":8080/healthz" in one else one for one in check["Test"]]
+    return test, check["StartPeriod"] // 10**9
 
 
 def _restart(project: ProjectArgs) -> tuple[str, int]:

@@ -23,6 +23,11 @@ JUPYTER: dict[str, Any] = {
     "environment": {"kind": "dockerfile", "directory": "../jupyter"},
     "service": {"kind": "jupyter"},
 }
+CODE_SERVER: dict[str, Any] = {
+    "owner": "anna",
+    "environment": {"kind": "dockerfile", "directory": "../code"},
+    "service": {"kind": "code-server"},
+}
 
 
 @dataclass(frozen=True)

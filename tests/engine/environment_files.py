@@ -14,6 +14,12 @@ FILES = {
     "class Api(BaseHTTPRequestHandler):\n"
     "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
     "HTTPServer(('0.0.0.0', 8888), Api).serve_forever()\n",
+    "code/Dockerfile": "FROM python:3.12-slim\nCOPY --chmod=755 code-server /usr/local/bin/\n",
+    "code/code-server": "#!/usr/bin/env python3\n"
+    "from http.server import BaseHTTPRequestHandler, HTTPServer\n\n\n"
+    "class Page(BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n\n\n"
+    "HTTPServer(('0.0.0.0', 8080), Page).serve_forever()\n",
     "pip/less.txt": "iniconfig==2.0.0\n",
     "pip/a.txt": "a\n",
     "pip2/more.txt": "iniconfig==2.0.0\nsix==1.17.0\n",
@@ -31,7 +37,7 @@ FILES = {
     "uv2/a.txt": "a2\n",
     "uv2/b/c.txt": "c\n",
 }
-"""What environments read; of JupyterLab only that it answers."""
+"""What environments read; of JupyterLab and code-server only that they answer."""
 
 PYPROJECT = """\
 [project]

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.engine.bench import FIRST_PORT
 from tests.engine.dotted import DROP, edited
-from tests.engine.edits import JUPYTER, OTHER, PATHS, RUN, SERVE, Edit
+from tests.engine.edits import CODE_SERVER, JUPYTER, OTHER, PATHS, RUN, SERVE, Edit
 from tests.engine.environment_edits import environments
 
 SECRETS = {"first": "one-zebra", "second": "two-walrus"}
@@ -35,6 +35,15 @@ def _services() -> list[Edit]:
         Edit("Jupyter.startup", {"service.startup": "5m"}, JUPYTER, {"service.startup": "1h"}),
         Edit("Jupyter.directory", {"service.directory": "/data"}, JUPYTER, {"service.directory": "/workspace"}),
         Edit("Jupyter.token_generation", {"service.token_generation": 2}, JUPYTER, {"service.token_generation": 1}),
+        Edit("CodeServer.kind", {"service": SERVE["service"]}, CODE_SERVER),
+        Edit("CodeServer.host_port", {"service.host_port": FIRST_PORT + 97}, CODE_SERVER,
+             {"service.host_port": FIRST_PORT + 96}),
+        Edit("CodeServer.listen", {"service.listen": "127.0.0.3"}, CODE_SERVER, {"service.listen": "127.0.0.1"}),
+        Edit("CodeServer.startup", {"service.startup": "5m"}, CODE_SERVER, {"service.startup": "1h"}),
+        Edit("CodeServer.directory", {"service.directory": "/data"}, CODE_SERVER,
+             {"service.directory": "/workspace"}),
+        Edit("CodeServer.token_generation", {"service.token_generation": 2}, CODE_SERVER,
+             {"service.token_generation": 1}),
         Edit("ProjectArgs.run", {"run": DROP, "service": SERVE["service"]}, RUN),
         Edit("Run.command", {"run.command": ["sh", "-c", "exit 0"]}, RUN),
         Edit("Run.retries", {"run.retries": 2}, RUN, {"run.retries": 1}, kept=True),

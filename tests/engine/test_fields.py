@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from labform.lockfile import Lock
-from labform.project import ProjectArgs
+from labform.project import CodeServer, Jupyter, ProjectArgs
 from labform.stack_file import LabArgs
 
 from tests.engine import edits, environment_edits, every_field
@@ -214,9 +214,14 @@ def test_new_token(world: World, after: Seen) -> None:
     """A new generation makes a new token, and each service has the token that the stack exports."""
     exported = world.bench.deployment.pulumi("stack", "output", "tokens", "--show-secrets", "--json", capture=True)
     tokens = json.loads(exported.stdout)
-    held = {name: _content(world.bench, name, "/run/secrets/jupyter-token") for name in tokens}
-    assert held == tokens
-    assert len(set(held.values())) == len(held)
+    places = {
+        Jupyter: ("/run/secrets/jupyter-token", "{}"),
+        CodeServer: ("/run/secrets/code-server.yaml", 'password: "{}"\n'),
+    }
+    for name, token in tokens.items():
+        place, text = places[type(after.lab.projects[name].service)]
+        assert _content(world.bench, name, place) == text.format(token)
+    assert len(set(tokens.values())) == len(tokens)
 
 
 def test_secrets_are_not_in_the_state(world: World, after: Seen) -> None:

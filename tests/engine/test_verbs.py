@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import npm
 from tests.engine.bench import Bench
 
 
@@ -74,6 +75,55 @@ def test_a_service_is_opened_in_the_browser(up: Bench, tmp_path: Path, monkeypat
     assert labform(up, "open", "web").returncode == 0
     (port,) = up.inspect("web")["NetworkSettings"]["Ports"]["8000/tcp"]
     assert (tmp_path / "seen").read_text() == f"http://127.0.0.1:{port['HostPort']}/"
+
+
+class DevContainers:
+    """The reference CLI of dev containers on the lab's daemon."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        """Nothing runs yet."""
+        self.program, self.env = npm.devcontainers(), env
+
+    def __call__(self, *words: str) -> str:
+        """What a command prints; it must succeed."""
+        done = subprocess.run([self.program, *words], env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@npm.NEEDS_NPM
+@pytest.mark.parametrize("where", [(), ("--on-host",)])
+def test_a_dev_container_is_opened_by_the_official_cli(up: Bench, tmp_path: Path, where: tuple[str, ...]) -> None:
+    """It runs the project's image as its owner; on its host it has the project's data, elsewhere volumes of its own."""
+    up.deployment.prepare()
+    written = labform(up, "devcontainer", "web", "--to", str(tmp_path), *where)
+    assert written.returncode == 0, written.stderr
+    up.run("web", "sh", "-c", "echo kept > /workspace/canary")
+    cli = DevContainers(up.deployment.env)
+    folder = ("--workspace-folder", str(tmp_path))
+    made = up.docker.containers.get(json.loads(cli("up", *folder))["containerId"])
+    try:
+        assert made.image.id == up.docker.containers.get(f"{up.name}-web").image.id
+        assert cli("exec", *folder, "id", "-u") == "10042\n"
+        assert cli("exec", *folder, "sh", "-c", "cat /workspace/canary || echo none") == (
+            "kept\n" if where else "none\n"
+        )
+        assert cli("exec", *folder, "sh", "-c", "echo $USER $HOME; touch /workspace/mine") == "anna /home/lab\n"
+    finally:
+        made.remove(force=True)
+        for volume in up.docker.volumes.list(filters={"name": f"{up.name}-web-devcontainer-"}):
+            volume.remove()
+
+
+@npm.NEEDS_NPM
+def test_an_editor_attaches_to_the_projects_container(up: Bench) -> None:
+    """By the labels that it has: as its owner, in the home, and the container stays as it was."""
+    before = up.inspect("web")
+    cli = DevContainers(up.deployment.env)
+    which = ("--id-label", f"labform.lab={up.name}", "--id-label", "labform.project=web")
+    for one in (("--container-id", before["Id"]), which):
+        assert cli("exec", *one, "sh", "-c", "id -u; id -g; whoami; echo $HOME") == "10042\n10042\nanna\n/home/lab\n"
+    assert up.inspect("web")["State"]["StartedAt"] == before["State"]["StartedAt"]
 
 
 def test_a_retired_project_is_gone_and_comes_back_with_its_data(up: Bench) -> None:

@@ -1,7 +1,6 @@
 """The reference CLI reads a devcontainer.json as labform does: user, variables, workspace, mounts, ports."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,24 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests import npm
 from tests.environments.golden import CASES, FOLDER, environment, site
 
-VERSION = "0.89.0"
-CACHE = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "labform" / "tools" / f"devcontainers-{VERSION}"
-)
-pytestmark = [pytest.mark.sandbox, pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm here")]
+pytestmark = [pytest.mark.sandbox, npm.NEEDS_NPM]
 
 
 @pytest.fixture(scope="module")
 def cli() -> Path:
-    """The CLI, installed once for all runs."""
-    program = CACHE / "node_modules" / ".bin" / "devcontainer"
-    if not program.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        words = ["npm", "install", "--silent", "--no-audit", "--no-fund", f"@devcontainers/cli@{VERSION}"]
-        subprocess.run(words, cwd=CACHE, check=True)
-    return program
+    """The CLI."""
+    return npm.devcontainers()
 
 
 def read_by_cli(cli: Path, folder: Path) -> dict[str, Any]:

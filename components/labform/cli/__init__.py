@@ -1,6 +1,7 @@
 """The `labform` command: thin over the library, plain text, Pulumi's exit codes (0 ok, 1 error)."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ def command_line() -> typer.core.TyperGroup:
         checking,
         comment,
         containers,
+        devcontainer,
+        explain,
         fetching,
         freeze,
         gpus,
@@ -79,6 +82,7 @@ def command_line() -> typer.core.TyperGroup:
         lifecycle,
         locking,
         mig,
+        new,
         plan,
         render,
         status,
@@ -98,4 +102,6 @@ def app() -> None:
         command()
     except LabformError as error:
         print(error, file=sys.stderr)
+        if sys.stderr.isatty() and (code := re.search(r"error\[([a-z0-9-]+)\]", str(error))):
+            print(f"What it means, and what to write: labform explain {code[1]}", file=sys.stderr)
         sys.exit(1)

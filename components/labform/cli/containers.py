@@ -29,6 +29,7 @@ from labform.cli import (
 from labform.hosts import Host
 from labform.loading import StackFile, load
 from labform.problems import LabformError, suggestion
+from labform.project import CodeServer, Jupyter
 from labform.units import Placement
 
 
@@ -102,10 +103,13 @@ def open_command(
     known = json.load(tokens) if tokens else _tokens(stack_file)
     listen = urlsplit(url_of(stack.lab.projects[project], place)).hostname or ""
     seen = "127.0.0.1" if host.remote or listen == "0.0.0.0" else listen  # noqa: S104  what is declared, read here
-    url = f"http://{seen}:{place.port}/"
+    url, token = f"http://{seen}:{place.port}", known.get(project)
+    service = stack.lab.projects[project].service
     with _tunnel(host, listen, place.port) as tunnel:
-        print(f"{project}: {url}" + (" through ssh; Ctrl-C closes it" if tunnel else ""))
-        webbrowser.open(f"{url}?token={known[project]}" if project in known else url)
+        print(f"{project}: {url}/" + (" through ssh; Ctrl-C closes it" if tunnel else ""))
+        if token and isinstance(service, CodeServer) and sys.stdout.isatty():
+            print(f"password: {token}")
+        webbrowser.open(f"{url}/?token={token}" if token and isinstance(service, Jupyter) else f"{url}/")
         if tunnel and wait:
             tunnel.wait()
 

@@ -60,6 +60,11 @@ def inventory(
     print(f"{draft.path}: host {name}: as declared")
 
 
+def asked_block() -> str:
+    """The lines of the machine one is at, for `runs_on.hosts`; LabformError where it has no nvidia-smi."""
+    return block("local", LOCAL, _asked("local", LOCAL, 30))
+
+
 def _declared(draft: Draft, name: str, address: str) -> str:
     """Which host of a stack file is meant: the named one, the one at that address, or the only one."""
     hosts = draft.lab.hosts

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labform import naming
-from labform.backends.docker.data import data_of, url_of
+from labform.backends.docker.data import data_of, invitation, url_of
 from labform.backends.docker.live import Containers, containers_on, unplanned
 from labform.cli import (
     AddressesOption,
@@ -22,7 +22,6 @@ from labform.cli import (
 )
 from labform.loading import StackFile, load
 from labform.problems import LabformError
-from labform.project import Jupyter
 
 _FINE = frozenset({"healthy", "running", "done", "retired", "starting", "stopped"})
 
@@ -46,7 +45,7 @@ def status(
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
-        _print(rows, known if sys.stdout.isatty() else {})
+        _print([row | {"url": _invited(stack, row, known)} for row in rows] if sys.stdout.isatty() else rows)
     if bad := [row for row in rows if row["state"] not in _FINE]:
         raise LabformError("\n".join(f"{row['project']}: {row['state']}; {row['cause']}" for row in bad))
 
@@ -69,7 +68,7 @@ def _row(stack: StackFile, name: str, seen: Mapping[str, Containers | LabformErr
         return row
     project = stack.lab.projects[name]
     if url := url_of(project, place):
-        row["url"] = url + ("/lab" if isinstance(project.service, Jupyter) else "/")
+        row["url"] = invitation(project, url, None)
     found = seen[place.host]
     if isinstance(found, LabformError):
         return row | {"state": "unknown", "cause": str(found)}
@@ -113,7 +112,16 @@ def _state(seen: Mapping[str, Any], *, is_run: bool) -> dict[str, str]:
     return {"state": state["Status"], "cause": state.get("Error") or f"see `docker logs {name}`"}
 
 
-def _print(rows: list[dict[str, Any]], tokens: dict[str, str]) -> None:
+def _invited(stack: StackFile, row: Mapping[str, Any], tokens: Mapping[str, str]) -> str:
+    """Where a project is reached, with the token that lets one in."""
+    name = row["project"]
+    if not row["url"] or name not in tokens:
+        return str(row["url"])
+    project = stack.lab.projects[name]
+    return invitation(project, url_of(project, stack.lock.placements()[name]), tokens[name])
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
     print_table(
         ("project", "state", "image", "reach it at", "data"),
         [
@@ -121,7 +129,7 @@ def _print(rows: list[dict[str, Any]], tokens: dict[str, str]) -> None:
                 row["project"],
                 row["state"],
                 row["image"].split("@")[-1][:19],
-                row["url"] + (f"?token={tokens[row['project']]}" if row["project"] in tokens else ""),
+                row["url"],
                 "\n".join(row["data"]),
             )
             for row in rows

@@ -6,11 +6,12 @@ the same context and the same hash, on any machine, checkout path, umask or date
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -80,6 +81,12 @@ class Recipe:
             content = hashlib.sha256(file.content()).hexdigest()
             digest.update(f"{file.name}\0{file.executable}\0{file.link is not None}\0{content}\0".encode())
         return digest.hexdigest()[:16]
+
+    def requiring(self, program: str) -> "Recipe":
+        """A recipe whose build says so, and fails, where the image has no such program on PATH."""
+        said = f"this image has no {program} on PATH, and its project is of that kind of service"
+        check = f"command -v {program} >/dev/null || {{ echo {shlex.quote(said)} >&2; exit 1; }}"
+        return replace(self, dockerfile=f"{self.dockerfile}RUN {json.dumps(['/bin/sh', '-c', check])}\n")
 
     @property
     def unpinned(self) -> tuple[Problem, ...]:

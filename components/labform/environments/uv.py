@@ -201,7 +201,8 @@ def _unknown(section: str, given: Iterable[str], known: Iterable[str]) -> Iterat
     for place, one in enumerate(given):
         if canonicalize_name(one) not in names:
             hint = suggestion(one, names)
-            yield Problem((section, place), f"no-{section[:-1]}", f'pyproject.toml has no {section[:-1]} "{one}"', hint)
+            code = "no-extra" if section == "extras" else "no-group"
+            yield Problem((section, place), code, f'pyproject.toml has no {section[:-1]} "{one}"', hint)
 
 
 def _conflicts(lock: UvLock, chosen: Selection) -> Iterator[Problem]:

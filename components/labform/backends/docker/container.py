@@ -138,8 +138,9 @@ def files(
     """Files that make the owner known to `whoami`, git and ssh, and the project's secret files."""
     plain = workload.owner_files(args, person, lab)
     hidden = {f"{SECRETS}/{key}": secrets[key] for key in sorted(args.secrets) if args.secrets[key].form == "file"}
-    if token is not None:
-        hidden[workload.TOKEN_FILE] = token
+    if token is not None and (key := workload.token_key(args)):
+        before, after = workload.around_token(args)
+        hidden[f"{SECRETS}/{key}"] = pulumi.Output.concat(before, token, after)
     made = [docker.ContainerUploadArgs(file=path, content=text, permissions="0644") for path, text in plain.items()]
     return made + [
         docker.ContainerUploadArgs(file=path, content=pulumi.Output.secret(text), permissions="0444")

@@ -5,7 +5,7 @@ from typing import Any
 
 from labform import naming
 from labform.lockfile import Lock
-from labform.project import ProjectArgs
+from labform.project import CodeServer, Jupyter, ProjectArgs
 from labform.stack_file import LabArgs
 from labform.units import Placement
 from labform.volumes import ManagedVolume
@@ -24,6 +24,14 @@ def data_of(args: LabArgs, name: str) -> list[str]:
 def url_of(project: ProjectArgs, place: Placement) -> str:
     """Where a project's service is reached on its host; nothing for one that publishes no port."""
     return f"http://{project.service.listen}:{place.port}" if place.port and project.service else ""
+
+
+def invitation(project: ProjectArgs, url: str, token: str | None) -> str:
+    """The address at which somebody with the token is let in; where no address can, the token beside it."""
+    if isinstance(project.service, CodeServer):
+        return f"{url}/" + (f" (password {token})" if token else "")
+    page = "/lab" if isinstance(project.service, Jupyter) else "/"
+    return f"{url}{page}" + (f"?token={token}" if token else "")
 
 
 def summary(args: LabArgs, lock: Lock, references: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

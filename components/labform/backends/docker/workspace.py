@@ -45,7 +45,7 @@ class DockerWorkspace(pulumi.ComponentResource):
         """Register the container.
 
         `volumes` and `sources` hold, by volume id, what was declared and the Docker volume's name or host directory;
-        `secrets` hold values by the names that `args.secrets` gives them; `token` is JupyterLab's.
+        `secrets` hold values by the names that `args.secrets` gives them; `token` is the service's.
         """
         super().__init__(
             "labform:index:DockerWorkspace", f"{lab}-{name}", {"project": name, "host": placement.host}, opts

@@ -12,7 +12,7 @@ from labform.backends.kubernetes.nodes import PRODUCT_LABEL, GpuKind, resource_o
 from labform.declaration import size_text
 from labform.gpus import gpu_request
 from labform.people import Person
-from labform.project import Jupyter, ProjectArgs
+from labform.project import ProjectArgs
 from labform.resources import FALLBACK, Limits
 
 SERVICE_ACCOUNT = "labform"
@@ -56,8 +56,8 @@ class Workload:
 
     def secret_keys(self) -> list[str]:
         """The keys that its Secret has, sorted."""
-        token = [workload.TOKEN_KEY] if isinstance(self.args.service, Jupyter) else []
-        return sorted([*self.args.secrets, *token])
+        token = workload.token_key(self.args)
+        return sorted([*self.args.secrets, *([token] if token else [])])
 
 
 def template(one: Workload, image: Any, secrets_mark: Any = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from labform import workload
 from labform.backends.kubernetes import Ingress, objects
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.nodes import GpuKind
@@ -49,7 +50,7 @@ class KubernetesWorkspace(pulumi.ComponentResource):
 
         `gpu_kind` is what its GPUs are to the scheduler; `claims` the names of PersistentVolumeClaims
         in the namespace, by volume id, of which `read_only` are mounted so; `wait` is in seconds; `secrets` hold
-        values by the names that `args.secrets` gives them; `token` is JupyterLab's.
+        values by the names that `args.secrets` gives them; `token` is the service's.
         """
         one = Workload(
             lab=lab, name=name, args=args, person=person, namespace=namespace, limits=limits,
@@ -83,7 +84,10 @@ class KubernetesWorkspace(pulumi.ComponentResource):
         one = self._one
         if not (keys := one.secret_keys()):
             return None
-        given = {key: pulumi.Output.secret(token if key not in one.args.secrets else values[key]) for key in keys}
+        if token is not None and (key := workload.token_key(one.args)):
+            before, after = workload.around_token(one.args)
+            values = {**values, key: pulumi.Output.concat(before, token, after)}
+        given = {key: pulumi.Output.secret(values[key]) for key in keys}
         made: Any = self._add(objects.secret(one, given))
         uid: pulumi.Output[str] = pulumi.Output.unsecret(made.metadata.apply(lambda found: found.get("uid") or ""))
         return uid

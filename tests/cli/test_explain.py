@@ -1,0 +1,54 @@
+"""`labform explain` in a terminal: one code, all codes, a near miss; and the line that leads there."""
+
+import json
+import pty
+import subprocess
+import sys
+from os import close, read
+from pathlib import Path
+
+import pytest
+from labform.explain import explanations
+
+from tests.cli.conftest import Terminal
+
+
+@pytest.mark.parametrize("word", ["no-gpu", "error[no-gpu]"])
+def test_a_code_is_explained(labform: Terminal, word: str) -> None:
+    """As it is shown in an error, too."""
+    one = explanations()["no-gpu"]
+    code, out, _ = labform("explain", word)
+    assert code == 0
+    assert all(text in out for text in (one.means, one.why, one.write, one.bad, one.good))
+    assert json.loads(labform("explain", word, "--json")[1]) == {**vars(one)}
+
+
+def test_all_codes_are_listed(labform: Terminal) -> None:
+    """In the order of the alphabet, a line for each; as JSON in full."""
+    lines = labform("explain")[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["CODE", *sorted(explanations())]
+    assert [one["code"] for one in json.loads(labform("explain", "--json")[1])] == sorted(explanations())
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("no-gpus", 'did you mean "no-gpu"?'), ("xyzzy", "`labform explain` lists them")]
+)
+def test_a_near_miss_is_named(labform: Terminal, given: str, hint: str) -> None:
+    """And what is not near is no suggestion."""
+    assert labform("explain", given) == (1, "", f'error[unknown-code] no code "{given}"; {hint}\n')
+
+
+def test_an_error_in_a_terminal_says_where_it_is_explained(tmp_path: Path) -> None:
+    """Once, after all errors, and never into a pipe."""
+    path = tmp_path / "lab.yaml"
+    path.write_text("format: 1\nlab: [Bad]\nfoo: 1\n")
+    command = [Path(sys.executable).with_name("labform"), "check", path]
+    piped = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "labform explain" not in piped
+    ours, theirs = pty.openpty()
+    subprocess.run(command, stderr=theirs, check=False)
+    close(theirs)
+    shown = read(ours, 65536).decode().replace("\r\n", "\n")
+    close(ours)
+    code = piped.partition("error[")[2].partition("]")[0]
+    assert shown == f"{piped}What it means, and what to write: labform explain {code}\n"
