@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from labform.declaration import Declaration
+from labform.declaration import BuildSecretId, Declaration
 from labform.environments.recipe import PLATFORM
 from labform.hosts import DOCKER_ADDRESS, LOCAL
 from labform.problems import Problem
@@ -20,8 +20,6 @@ _NEAR = re.compile(r"^(unix|docker-container)://|^tcp://(localhost|127\.\d+\.\d+
 
 Platform = Annotated[str, Field(pattern=r"^linux/(386|amd64|arm64|ppc64le|riscv64|s390x)$", examples=["linux/arm64"])]
 """A platform that the builder plugin and Linux images know (pulumi-docker-build 0.0.22, `Platform`)."""
-BuildSecretId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$", examples=["netrc"])]
-"""The id of a build secret, as `RUN --mount=type=secret,id=…` names it."""
 
 
 class Builder(Declaration):
@@ -30,22 +28,24 @@ class Builder(Declaration):
     address: Annotated[
         str, Field(pattern=rf"^local$|{DOCKER_ADDRESS}|{_BUILDKIT_ONLY}", examples=["ssh://ci@builder"])
     ] = "local"
-    """`local`: the daemon beside `pulumi`; else the address of a Docker host or, with `engine: buildkit`, of a BuildKit
-    daemon: also `docker-container://NAME` and `kube-pod://NAME`. Default: local."""
+    """`local`: the daemon beside `pulumi`; else the address of a Docker host, or of a BuildKit daemon.
+    A BuildKit daemon may be at `docker-container://NAME` or `kube-pod://NAME` too. Default: local."""
     engine: Literal["daemon", "buildkit"] = "daemon"
     """`daemon`: the Docker daemon's own BuildKit. `buildkit`: a BuildKit daemon, which pushes to the lab's registry
     by itself; it needs `pip install 'labform[buildkit]'`. Default: daemon."""
     network: Literal["default", "host"] = "default"
     """`host` where only the host's network reaches the package indexes. Default: the builder's own."""
     platforms: tuple[Platform, ...] = ()
-    """What images are built for; two or more give an index. More than linux/amd64 needs `engine: buildkit`, and
-    environments that are images or Dockerfiles. Default: linux/amd64."""
+    """What images are built for: a system and an architecture each; two or more give an index.
+    Others than linux/amd64 need `engine: buildkit`, and environments that are images or Dockerfiles. Default:
+    linux/amd64."""
     cache: Literal["none", "read", "write"] = "none"
     """`read`: steps that another builder has done are taken from the registry, where each image's are beside it under
     the tag `cache`. `write`: and this builder's are left there. It needs `engine: buildkit`. Default: none."""
     secrets: Mapping[BuildSecretId, SecretReference] = {}
-    """Secrets of builds by their ids: `netrc`, the logins for package indexes, is used by uv, pip and conda; a
-    Dockerfile's RUN mounts any by its id. No image has them. It needs `engine: buildkit`. Default: none."""
+    """Secrets of builds by their ids, which no image has; they need `engine: buildkit`.
+    `netrc`, the logins for package indexes, is used by uv and pip; a Dockerfile's RUN mounts any by its id, as
+    `--mount=type=secret,id=…`. Default: none."""
 
     @property
     def daemon(self) -> str:

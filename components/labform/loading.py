@@ -29,7 +29,7 @@ from labform.stack_file import LabArgs
 from labform.yaml_file import text_of, tree_of
 from labform.yaml_tree import Node
 
-_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
+_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "secret-id", "reserved", "twice", "unknown-volume"})
 """Problems of a key itself, not of its value."""
 
 

@@ -93,11 +93,13 @@ class Dockerfile:
         return f"line {lines[0]} of its Dockerfile names an image by its platform" if lines else ""
 
     def undeclared(self, secrets: Collection[str], name: str) -> Iterator[Problem]:
-        """A problem for each RUN that mounts a secret which the builder has not, unless it is `required=false`."""
+        """A problem for each RUN that mounts another secret than these, unless it is `required=false`."""
         for instruction in (one for stage in self.stages for one in stage.instructions if one.word == "RUN"):
             for flag in instruction.flags:
                 if (secret := _secret(flag)) and secret not in secrets:
-                    message = f'{name}:{instruction.first}: mounts the secret "{secret}", which the builder has not'
+                    message = (
+                        f'{name}:{instruction.first}: mounts the secret "{secret}", which builder.secrets does not name'
+                    )
                     hint = f"write builder: {{engine: buildkit, secrets: {{{secret}: {{from: …}}}}}}, or required=false"
                     yield Problem(("dockerfile",), "no-secret", message, hint)
 
