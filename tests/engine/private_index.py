@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.environments import conda_channel
 from tests.environments.wheels import write_wheel
 
 USER, PASSWORD = "builder", "CANARY-7d1f0c"
@@ -17,7 +18,7 @@ USER, PASSWORD = "builder", "CANARY-7d1f0c"
 
 @dataclass
 class PrivateIndex:
-    """An index at `address`; `served` are the paths that were given to who had the login, `refused` how many had none."""
+    """An index at `address`/simple/ and a channel at `address`/conda; `served` are the paths that were given to who had the login, `refused` how many had none."""
 
     address: str
     served: list[str] = field(default_factory=list)
@@ -31,12 +32,13 @@ class PrivateIndex:
 
 @contextmanager
 def private_index(folder: Path, *wheels: str) -> Iterator[PrivateIndex]:
-    """Serve these wheels, `name version` each, until the end of the block."""
+    """Serve these wheels, `name version` each, and a conda channel, until the end of the block."""
     for wheel in wheels:
         path = write_wheel(folder / "simple" / wheel.split()[0], wheel)
         (path.parent / "index.html").write_text(f'<a href="{path.name}">{path.name}</a>')
+    conda_channel.write(folder / "conda")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder)))
-    server.index = PrivateIndex(f"http://127.0.0.1:{server.server_port}/simple/")  # type: ignore[attr-defined]
+    server.index = PrivateIndex(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -49,6 +51,10 @@ def private_index(folder: Path, *wheels: str) -> Iterator[PrivateIndex]:
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     """Files for who has the login."""
+
+    def do_HEAD(self) -> None:  # noqa: N802  the protocol's name
+        """Answer as to GET; a client that asks this way reads no more."""
+        self.do_GET()
 
     def do_GET(self) -> None:
         """Give the file, or ask for the login."""

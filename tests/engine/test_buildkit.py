@@ -69,10 +69,12 @@ def made(folder: Path, box: sandbox.Sandbox, tools: toolchain.Toolchain, builder
 
 
 def write(bench: Bench, index: PrivateIndex, *requirements: str) -> None:
-    """The project's requirements, from the private index."""
+    """The projects' requirements, from the private index and channel."""
     folder = bench.project / "app"
     folder.mkdir(exist_ok=True)
-    (folder / "requirements.txt").write_text("\n".join([f"--index-url {index.address}", *requirements, ""]))
+    channel = f"channels: [{index.address}/conda]\ndependencies: [greeter]\n"
+    (folder / "environment.yml").write_text(channel)
+    (folder / "requirements.txt").write_text("\n".join([f"--index-url {index.address}/simple/", *requirements, ""]))
 
 
 def described(bench: Bench, **builder: Any) -> dict[str, Any]:
@@ -93,7 +95,12 @@ def described(bench: Bench, **builder: Any) -> dict[str, Any]:
                 "owner": "anna",
                 "environment": {"kind": "pip", "directory": "../app"},
                 "service": {"kind": "command", "command": command, "port": 8000},
-            }
+            },
+            "bio": {
+                "owner": "anna",
+                "environment": {"kind": "conda", "directory": "../app"},
+                "run": {"command": ["greeter"]},
+            },
         },
     }
 
@@ -118,18 +125,6 @@ def test_nothing_changes_the_second_time(world: World) -> None:
     assert elsewhere.preview().changed == {}
 
 
-def test_a_build_secret_is_nowhere_but_in_the_build(world: World, box: sandbox.Sandbox) -> None:
-    """The index gave its packages; its password is in no layer, history, cache, state, context or output."""
-    assert any(path.endswith(".whl") for path in world.index.served)
-    blobs = [path.read_bytes() for path in box.registry_password_file.parent.glob("blobs/**/data")]
-    texts = [gzip.decompress(blob) if blob[:2] == b"\x1f\x8b" else blob for blob in blobs]
-    assert any(b"alpha-1.0.dist-info" in text for text in texts), "what is searched holds the package"
-    files = [path for path in world.bench.project.parent.rglob("*") if path.is_file() and not path.is_symlink()]
-    texts += [path.read_bytes() for path in files if ".venv" not in path.parts]
-    texts += [world.bench.state().encode(), *(said.encode() for said in world.said)]
-    assert not any(PASSWORD.encode() in text for text in texts)
-
-
 def test_a_preview_needs_no_builder_and_says_what_it_cannot_know(world: World) -> None:
     """With the builder stopped a preview shows the change and that the digest is unknown; `up` is one clear error."""
     write(world.bench, world.index, "alpha==1.0", "beta==2.0")
@@ -137,7 +132,8 @@ def test_a_preview_needs_no_builder_and_says_what_it_cannot_know(world: World) -
     world.bench.deployment.prepare()
     preview = world.bench.preview()
     assert f"image {world.registry.address}/k/app: BuildKit says its digest when it is built" in preview.text
-    assert preview.changed[f"Container {world.bench.name}-app"] == "replace"
+    assert {*preview.changed} == {f"{kind} {world.bench.name}-app" for kind in ("Image", "Container")}, preview.text
+    print(preview.text)
     failed = world.bench.up(ok=False)
     said = f"the builder: the BuildKit daemon at {world.builder.address} does not answer; start it, or correct builder."
     assert failed.text.count(said) == 1, failed.text
@@ -145,6 +141,7 @@ def test_a_preview_needs_no_builder_and_says_what_it_cannot_know(world: World) -
     sandbox.builder.start(world.builder.root, registry=world.registry.address)
     second = world.bench.up()
     world.said += [preview.text, failed.text, second.text]
+    print(failed.text, second.text, world.said[0])
     assert second.changed[f"Image {world.bench.name}-app"] == "update"
     assert "BuildKit says" not in second.text
     assert world.bench.run("app", "python", "-c", "import beta; print(beta.VERSION)") == "2.0\n"
@@ -171,7 +168,7 @@ def test_a_fresh_builder_takes_what_another_has_built(fresh: tuple[Bench, World]
     bench.deployment.prepare()
     bench.deployment.pulumi("config", "set", "--secret", "index-logins", world.index.netrc, capture=True)
     before = len(world.index.served)
-    bench.up()
+    world.said.append(bench.up().text)
     assert world.index.served[before:] == []
     layers = [
         one.docker.images.get(one.inspect("app")["Image"]).attrs["RootFS"]["Layers"] for one in (bench, world.bench)
@@ -184,6 +181,7 @@ def test_two_platforms_are_an_index_of_two_images(fresh: tuple[Bench, World]) ->
     bench, world = fresh
     (bench.project / "app" / "Dockerfile").write_text("FROM python:3.12-slim\nCOPY requirements.txt /srv/\n")
     lab = described(bench, cache="none", platforms=["linux/amd64", "linux/arm64"])
+    del lab["projects"]["bio"]
     lab["projects"]["app"]["environment"] = {"kind": "dockerfile", "directory": "../app"}
     lab["projects"]["app"]["service"]["command"] = ["sleep", "3600"]
     bench.write(lab)
@@ -194,3 +192,16 @@ def test_two_platforms_are_an_index_of_two_images(fresh: tuple[Bench, World]) ->
     platforms = sorted(f"{one['platform']['os']}/{one['platform']['architecture']}" for one in found["manifests"])
     assert platforms == ["linux/amd64", "linux/arm64"]
     bench.settled()
+
+
+def test_a_build_secret_is_nowhere_but_in_the_build(world: World, box: sandbox.Sandbox) -> None:
+    """The index gave its packages; its password is in no layer, history, cache, state, context or output."""
+    assert {Path(path).suffix for path in world.index.served} >= {".whl", ".bz2"}
+    blobs = [path.read_bytes() for path in box.registry_password_file.parent.glob("blobs/**/data")]
+    texts = [gzip.decompress(blob) if blob[:2] == b"\x1f\x8b" else blob for blob in blobs]
+    for package in (b"alpha-1.0.dist-info", b"greeter-1.0-0"):
+        assert any(package in text for text in texts), "what is searched holds the packages"
+    files = [path for path in world.bench.project.parent.rglob("*") if path.is_file() and not path.is_symlink()]
+    texts += [path.read_bytes() for path in files if ".venv" not in path.parts]
+    texts += [world.bench.state().encode(), *(said.encode() for said in world.said)]
+    assert not any(PASSWORD.encode() in text for text in texts)
