@@ -40,7 +40,7 @@ def recording(program: Program) -> Recording:
 
 
 def test_a_build_is_pushed_under_its_recipe(recording: Recording) -> None:
-    """Builder by name, context below the project, a tag of the recipe's hash, the registry's login, no preview build."""
+    """Builder by name, context below the project, a tag of the recipe's hash, the registry's login."""
     image = recording.only(IMAGE, "unit-thesis")
     name, _, recipe = image.inputs["tags"][0].rpartition(":")
     assert (name, len(recipe)) == ("registry.invalid/unit/thesis", 16)

@@ -44,8 +44,8 @@ class Builder(Declaration):
     the tag `cache`. `write`: and this builder's are left there. It needs `engine: buildkit`. Default: none."""
     secrets: Mapping[BuildSecretId, SecretReference] = {}
     """Secrets of builds by their ids, which no image has; they need `engine: buildkit`.
-    `netrc`, the logins for package indexes, is used by uv, pip, conda and pixi; a Dockerfile's RUN mounts any by its id, as
-    `--mount=type=secret,id=…`. Default: none."""
+    `netrc`, the logins for package indexes, is used by uv, pip, conda and pixi; the RUN of a Dockerfile mounts any by
+    its id, as `--mount=type=secret,id=…`. Default: none."""
 
     @property
     def daemon(self) -> str:

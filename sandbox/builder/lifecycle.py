@@ -46,7 +46,7 @@ def start(root: Path, *, registry: str, progress: Callable[[str], None] = lambda
     Its cache stays over a stop. Raises SandboxError, or ToolchainError where it can neither be found nor built.
     """
     place = layout.layout_of(root)
-    program = shutil.which("buildkitd") or str(binary())
+    program = binary()
     with exclusive(place.lock):
         if not listens(_socket(place)):
             _stopped(place)
@@ -87,7 +87,7 @@ def _stopped(place: Layout) -> None:
     shutil.rmtree(place.run, ignore_errors=True)
 
 
-def _launch(place: Layout, program: str, registry: str, tools: toolset.Toolset) -> None:
+def _launch(place: Layout, program: Path, registry: str, tools: toolset.Toolset) -> None:
     for folder in (place.root, place.run):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _settings_of(place).write_text(_settings(place, registry))

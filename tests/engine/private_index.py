@@ -18,11 +18,11 @@ USER, PASSWORD = "builder", "CANARY-7d1f0c"
 
 @dataclass
 class PrivateIndex:
-    """An index at `address`/simple/ and a channel at `address`/conda; `served` are the paths that were given to who had the login, `refused` how many had none."""
+    """An index at `address`/simple/ and a channel at `address`/conda."""
 
     address: str
     served: list[str] = field(default_factory=list)
-    refused: int = 0
+    """The paths that were given."""
 
     @property
     def netrc(self) -> str:
@@ -52,23 +52,26 @@ def private_index(folder: Path, *wheels: str) -> Iterator[PrivateIndex]:
 class _Handler(http.server.SimpleHTTPRequestHandler):
     """Files for who has the login."""
 
-    def do_HEAD(self) -> None:  # noqa: N802  the protocol's name
-        """Answer as to GET; a client that asks this way reads no more."""
-        self.do_GET()
+    def do_HEAD(self) -> None:
+        """Say what there is, or ask for the login."""
+        if self._allowed():
+            super().do_HEAD()
 
     def do_GET(self) -> None:
         """Give the file, or ask for the login."""
-        index = self.server.index  # type: ignore[attr-defined]
+        if self._allowed():
+            self.server.index.served.append(self.path)  # type: ignore[attr-defined]
+            super().do_GET()
+
+    def _allowed(self) -> bool:
         expected = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {expected}":
-            index.refused += 1
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="packages"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        index.served.append(self.path)
-        super().do_GET()
+        if self.headers.get("Authorization") == f"Basic {expected}":
+            return True
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return False
 
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
