@@ -39,6 +39,7 @@ check: $(READY) ## Format, lint, types, unit tests
 test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain
 	@$(PY) -m sandbox.cluster build
+	@$(PY) -m sandbox.builder build
 	@$(VENV)/bin/pytest -m "sandbox or needs_docker"
 	@$(VENV)/bin/pytest -m engine -n 2 --dist loadfile --durations 10
 

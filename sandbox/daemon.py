@@ -30,7 +30,7 @@ STOP_LIMIT = 30.0
 def answers(host: str, *, timeout: int = 5) -> bool:
     """Whether a daemon answers at this address."""
     # docker-py leaks its socket where nobody listens; while a daemon starts that is often.
-    if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+    if host.startswith("unix://") and not listens(host.removeprefix("unix://")):
         return False
     try:
         client = docker.DockerClient(base_url=host, timeout=timeout)
@@ -72,10 +72,11 @@ def stop(layout: Layout) -> None:
     shutil.rmtree(layout.run, ignore_errors=True)
 
 
-def _listens(path: str) -> bool:
+def listens(path: str | Path) -> bool:
+    """Whether something accepts connections at a Unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
-            probe.connect(path)
+            probe.connect(str(path))
         except OSError:
             return False
     return True

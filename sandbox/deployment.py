@@ -39,6 +39,8 @@ class Deployment:
     """The toolchain's environment."""
     stack_file: str
     """The lab, relative to the project."""
+    builder: str | None = None
+    """A BuildKit daemon's address; the sandbox's Docker daemon builds without."""
 
     @property
     def lock(self) -> Path:
@@ -65,7 +67,7 @@ class Deployment:
         """Where this machine's daemon and registry are, in the place of the stack file's."""
         declared = yaml.safe_load((self.project / self.stack_file).read_text()) or {}
         hosts = dict.fromkeys((declared.get("runs_on") or {}).get("hosts") or {}, self.box.docker_host)
-        here = {"builder": self.box.docker_host, "hosts": hosts}
+        here = {"builder": self.builder or self.box.docker_host, "hosts": hosts}
         if not declared.get("registry"):
             return here
         shared = declared["registry"].get("address", "").partition("/")[2]

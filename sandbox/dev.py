@@ -6,13 +6,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 import toolchain
 
+from . import builder
 from .deployment import Deployment
 from .errors import SandboxError
 from .layout import default_root
@@ -79,16 +82,23 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     if not yes and not typer.confirm(f"Delete the lab and all of its data below {root.parent}?"):
         raise SandboxError("nothing was deleted")
     remove(root)
+    builder.remove(builder.default_root())
     shutil.rmtree(data, ignore_errors=True)
     print(f"{root} and {data} are gone; downloads and builds stay in the cache")
 
 
 def _deployment() -> Deployment:
-    tools = toolchain.prepare()
+    stack_file = f"stacks/{STACK}.yaml"
+    declared = yaml.safe_load((PROJECT / stack_file).read_text()) or {}
+    by_buildkit = (declared.get("builder") or {}).get("engine") == "buildkit"
+    tools = toolchain.prepare(("docker-build",) if by_buildkit else ())
     box = start(default_root(), name=STACK, progress=_say)
     _say("; ".join(tools.report))
     lock_projects(PROJECT / "projects")
-    lab = Deployment(PROJECT, STACK, default_root().parent / STACK, box, tools.env, f"stacks/{STACK}.yaml")
+    lab = Deployment(PROJECT, STACK, default_root().parent / STACK, box, tools.env, stack_file)
+    if by_buildkit:
+        made = builder.start(builder.default_root(), registry=box.registry_address, progress=_say)
+        lab = replace(lab, builder=made.address)
     for line in lab.release_dead_locks():
         _say(line)
     return lab

@@ -1,32 +1,38 @@
-"""`python -m toolchain` prepares the tools and says where they are from; `python -m toolchain -- CMD` then runs CMD."""
+"""`python -m toolchain` prepares the tools and says where they are from; `python -m toolchain -- CMD` then runs CMD.
+
+`docker-build` before the `--` has that plugin too, which a lab with `engine: buildkit` needs.
+"""
 
 import os
 import sys
 from collections.abc import Sequence
 
 from toolchain import ToolchainError, prepare
+from toolchain.preparation import BUILT
 from toolchain.progress import say
 
-USAGE = "usage: python -m toolchain [-- COMMAND [ARGUMENT ...]]"
+USAGE = "usage: python -m toolchain [docker-build] [-- COMMAND [ARGUMENT ...]]"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Prepare, then report or become the command; return the exit code."""
-    if arguments and (arguments[0] != "--" or len(arguments) == 1):
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    wanted, command = arguments[:end], arguments[end + 1 :]
+    if not {*wanted} <= {*BUILT} or (end < len(arguments) and not command):
         say(USAGE)
-        return 0 if arguments[0] in {"-h", "--help"} else 2
+        return 0 if wanted and wanted[0] in {"-h", "--help"} else 2
     try:
-        tools = prepare()
+        tools = prepare(wanted)
     except ToolchainError as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
         return 130
-    if not arguments:
+    if not command:
         for line in tools.report:
             say(line)
         return 0
-    return _become(arguments[1:], os.environ | tools.env)
+    return _become(command, os.environ | tools.env)
 
 
 def _become(command: Sequence[str], environment: dict[str, str]) -> int:

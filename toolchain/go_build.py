@@ -55,7 +55,8 @@ class GoProgram:
         names = ["go.mod", "go.sum"]
         if self.package == ".":
             names += sorted(path.name for path in self.module.iterdir() if path.suffix in {".go", ".yaml"})
-        return [(self.module / name).read_bytes() for name in names]
+        local = sorted(path for path in self.module.glob("*/**/*") if path.suffix in {".go", ".mod"})
+        return [path.read_bytes() for path in [*(self.module / name for name in names), *local]]
 
     def _build(self, folder: Path) -> None:
         """Build into a folder, showing what the user waits for."""

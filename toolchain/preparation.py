@@ -6,11 +6,11 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from toolchain import engine_build, installed
+from toolchain import docker_build_plugin, engine_build, installed
 from toolchain.error import ToolchainError
 from toolchain.installed import Plugin
 from toolchain.progress import say
@@ -18,6 +18,8 @@ from toolchain.toolbox import PACKAGE, Tool, Toolbox, launcher
 from toolchain.virtualenv import Virtualenv
 
 LANGUAGE_HOST = "pulumi-language-python"
+BUILT: Mapping[str, Callable[[], Path]] = {"docker-build": docker_build_plugin.plugin}
+"""Plugins that are built where no download is to be had, in minutes: for who asks for them alone."""
 QUIET_WHEN_INTERRUPTED = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
 """For the seconds of imports before the language host has its own handler."""
 
@@ -31,13 +33,18 @@ class Toolchain:
     report: tuple[str, ...]
 
 
-def prepare() -> Toolchain:
-    """Find, fetch or build all that `pulumi up` needs; raises ToolchainError where that can't be done."""
+def prepare(wanted: Collection[str] = ()) -> Toolchain:
+    """Find, fetch or build all that `pulumi up` needs; raises ToolchainError where that can't be done.
+
+    `wanted` are plugins beside those of every lab: `docker-build` for one with `engine: buildkit`.
+    """
     engine, report = _engine()
     beside, line = _language_host(engine)
     report.append(line)
     plugins: dict[Plugin, Tool] = {}
     for asked in Virtualenv(Path(sys.prefix)).plugins():
+        if asked["name"] in BUILT and asked["name"] not in wanted:
+            continue
         plugin, tool, line = _plugin(Plugin(asked["name"], asked["version"]), engine)
         report.append(line)
         if tool is not None:
@@ -78,6 +85,8 @@ def _plugin(plugin: Plugin, engine: Path) -> tuple[Plugin, Tool | None, str]:
         return plugin, None, f"{plugin}: installed"
     if installed.is_downloaded(plugin, engine):
         return plugin, None, f"{plugin}: downloaded to {installed.pulumi_home()}"
+    if plugin.name in BUILT:
+        return plugin, BUILT[plugin.name](), f"{plugin}: built from its Go modules"
     stand_in = f"{plugin.name.replace('-', '_')}_plugin"
     if (PACKAGE / stand_in / "__main__.py").is_file():
         return plugin, launcher(f"toolchain.{stand_in}"), f"{plugin}: labform's stand-in"

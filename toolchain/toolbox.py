@@ -103,7 +103,7 @@ def _copy() -> Path:
 
 def _left_out(path: Path) -> bool:
     folders = path.relative_to(PACKAGE).parts
-    return path.suffix not in {".py", ".json"} or not {"engine", "__pycache__"}.isdisjoint(folders)
+    return path.suffix not in {".py", ".json"} or not {"engine", "docker_build", "__pycache__"}.isdisjoint(folders)
 
 
 def _identity(tool: Tool) -> str:

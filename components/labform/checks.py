@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from labform.backends.kubernetes.refusals import refusals
+from labform.builder import beyond_a_daemon
 from labform.declaration import size_text
 from labform.hosts import cpus_text
 from labform.naming import HOME
@@ -41,7 +42,7 @@ _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+)(:|/|$)")
 
 def check(lab: LabArgs) -> list[Problem]:
     """Every fault of a lab that can be seen without its lock, its hosts or its environments."""
-    checks = (_backend, _devices, _registry, _people, _volumes, _mounts, _variables, _resources)
+    checks = (_backend, _devices, _builder, _registry, _people, _volumes, _mounts, _variables, _resources)
     return [problem for one in checks for problem in one(lab)]
 
 
@@ -68,12 +69,21 @@ def _devices(lab: LabArgs) -> Iterator[Problem]:
                 seen.setdefault(one, name)
 
 
+def _builder(lab: LabArgs) -> Iterator[Problem]:
+    yield from beyond_a_daemon(lab.builder)
+    if lab.builder.engine == "buildkit" and lab.hosts and lab.registry is None:
+        message = "a BuildKit daemon keeps no image, it pushes each, and the lab has no registry"
+        yield Problem(("builder", "engine"), "no-registry", message, "write registry: {address: …}")
+
+
 def _registry(lab: LabArgs) -> Iterator[Problem]:
+    by_daemon = lab.builder.engine == "daemon"
     remote = sorted(name for name, host in lab.hosts.items() if host.address != lab.builder.daemon)
-    if lab.registry is None and remote:
+    if lab.registry is None and remote and by_daemon:
         message = f"images cannot reach {', '.join(remote)}: the builder is another daemon and the lab has no registry"
         yield Problem(("builder",), "no-registry", message, "write registry: {address: …}")
     far = sorted(name for name, host in lab.hosts.items() if host.remote) or ([] if lab.hosts else ["the cluster"])
+    far += [] if by_daemon or lab.builder.near else ["the builder"]
     if lab.registry and _LOOPBACK.match(lab.registry.address) and far:
         message = f"{lab.registry.address} is another machine when seen from {', '.join(far)}"
         yield Problem(("registry", "address"), "loopback-registry", message, "give an address that all hosts reach")

@@ -199,6 +199,11 @@ EnvironmentVariable = Annotated[
 ]
 """The name of an environment variable."""
 
+BuildSecretId = Annotated[
+    str, *_text(r"[A-Za-z][A-Za-z0-9_.-]{0,62}", "secret-id", "is not an id; use letters, digits, _, . and -")
+]
+"""The id of a build secret, as `RUN --mount=type=secret,id=…` names it."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 

@@ -1,4 +1,4 @@
-"""Image: a recipe, built by a Docker daemon and pushed. What others get of it is a reference by digest, never a tag."""
+"""Image: a recipe, built and pushed. What others get of it is a reference by digest, never a tag."""
 
 import os
 import tempfile
@@ -9,6 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from labform.bases import argument
+from labform.buildkit import BuildKit, pushed_by
 from labform.environments import Recipe
 from labform.environments.install_layer import EPOCH
 from labform.environments.recipe import ContextFile
@@ -36,6 +37,7 @@ class Image(pulumi.ComponentResource):
         password: pulumi.Input[str] | None = None,
         network: str | None = None,
         bases: Mapping[str, pulumi.Input[str]] | None = None,
+        buildkit: BuildKit | None = None,
         staging: Path = STAGING,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -43,29 +45,34 @@ class Image(pulumi.ComponentResource):
 
         `repository` is the image's name without a tag; `username` and `password` are for pushing to its registry;
         `network` is the build's network (`host`), by default the builder's own; `bases` are the references of the
-        recipe's own bases, by name.
+        recipe's own bases, by name; `buildkit` is a BuildKit daemon, which builds and always pushes in Docker's place.
         """
-        bases = bases or {}
         super().__init__("labform:index:Image", name, {"recipe": recipe.hash, "repository": repository}, opts)
         context = stage(recipe, staging / f"{name}-{recipe.hash}")
-        built = docker.Image(
-            name,
-            image_name=f"{repository}:{recipe.hash}",
-            build=docker.DockerBuildArgs(
-                context=str(context),
-                dockerfile=str(context / recipe.dockerfile_name),
-                platform=recipe.platform,
-                args={**recipe.args, **{argument(key): bases[key] for key in recipe.bases}} or None,
-                network=network,
-            ),
-            registry=_login(repository, username, password) if push else None,
-            skip_push=not push,
-            build_on_preview=False,
-            opts=pulumi.ResourceOptions(
-                parent=self, hooks=pulumi.ResourceHookBinding(on_error=[_explained(name, repository)])
-            ),
-        )
-        self.reference = built.repo_digest
+        args = {**recipe.args, **{argument(key): (bases or {})[key] for key in recipe.bases}}
+        login = _login(username, password)
+        explained = _explained(name, repository)
+        if buildkit:
+            self.reference = pushed_by(
+                buildkit, name, recipe, context,
+                repository=repository, login=login, args=args, network=network, parent=self, on_error=explained,
+            )  # fmt: skip
+        else:
+            self.reference = docker.Image(
+                name,
+                image_name=f"{repository}:{recipe.hash}",
+                build=docker.DockerBuildArgs(
+                    context=str(context),
+                    dockerfile=str(context / recipe.dockerfile_name),
+                    platform=recipe.platforms[0],
+                    args=args or None,
+                    network=network,
+                ),
+                registry=docker.RegistryArgs(server=repository.split("/", maxsplit=1)[0], **login) if push else None,
+                skip_push=not push,
+                build_on_preview=False,
+                opts=pulumi.ResourceOptions(parent=self, hooks=pulumi.ResourceHookBinding(on_error=[explained])),
+            ).repo_digest
         self.register_outputs({"reference": self.reference, "contextSize": recipe.context_size})
 
 
@@ -100,12 +107,11 @@ def _explained(name: str, repository: str) -> pulumi.ErrorHook:
     return pulumi.ErrorHook(f"{name}-image", explain)
 
 
-def _login(repository: str, username: str | None, password: pulumi.Input[str] | None) -> docker.RegistryArgs | None:
+def _login(username: str | None, password: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
+    """Who pushes, where that is known."""
     if username is None or password is None:
-        return docker.RegistryArgs(server=repository.split("/", maxsplit=1)[0])
-    return docker.RegistryArgs(
-        server=repository.split("/", maxsplit=1)[0], username=username, password=pulumi.Output.secret(password)
-    )
+        return {}
+    return {"username": username, "password": pulumi.Output.secret(password)}
 
 
 def stage(recipe: Recipe, folder: Path) -> Path:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_docker as docker
 
-from labform import loading, naming, workload
+from labform import buildkit, loading, naming, workload
 from labform.addresses import Addresses
 from labform.backends import Docker
 from labform.backends.docker.daemon import check_listening, check_login
 from labform.bases import all_bases
+from labform.buildkit import BuildKit
 from labform.environments import Recipe
 from labform.gpu_table import gpu_summary, gpu_table, quota_summary
 from labform.image import Image
@@ -44,12 +45,17 @@ def load(path: str | Path, *, lock: str | Path | None = None, addresses: Mapping
 
 
 def _preflight(lab: LabArgs) -> None:
-    """Ask what the provider is going to ask, and say what is wrong in a line; hosts behind ssh are not needed yet."""
-    builder = {"builder": lab.builder.daemon} if not all(one.pinned for one in lab.running().values()) else {}
+    """Ask what the provider is going to ask, and say what is wrong in a line; hosts behind ssh are not needed yet.
+
+    A preview needs no BuildKit daemon: its provider asks none.
+    """
+    by_docker = lab.builder.engine == "daemon"
+    builds = not all(one.pinned for one in lab.running().values()) and (by_docker or not pulumi.runtime.is_dry_run())
+    builder = {"builder": lab.builder.daemon} if builds else {}
     asked = {**builder, **{name: host.address for name, host in lab.hosts.items()}}
-    near = {address: name for name, address in sorted(asked.items()) if not address.startswith("ssh://")}
+    near = {address: name for name, address in sorted(asked.items()) if address.startswith(("unix://", "tcp://"))}
     for address, name in near.items():
-        check_listening(name, address)
+        check_listening(name, address, daemon="Docker" if name != "builder" or by_docker else "BuildKit")
     if lab.hosts and lab.registry and lab.registry.username:
         check_login(lab.registry.server)
 
@@ -137,12 +143,23 @@ class Lab(pulumi.ComponentResource):
         self._bases[name] = reference if self._args.registry else reference.apply(lambda _: tag)
 
     @cached_property
-    def _builder(self) -> docker.Provider:
+    def _builder(self) -> pulumi.ProviderResource:
         """Where images are built, if one has to be."""
-        args = self._args
-        return docker.Provider(
-            f"{args.lab}-builder", host=args.builder.daemon, opts=pulumi.ResourceOptions(parent=self)
-        )
+        name, opts = f"{self._args.lab}-builder", pulumi.ResourceOptions(parent=self)
+        if self._buildkit:
+            return buildkit.provider(name, opts)
+        return docker.Provider(name, host=self._args.builder.daemon, opts=opts)
+
+    @cached_property
+    def _buildkit(self) -> BuildKit | None:
+        """The BuildKit daemon that builds, if one does; only a deployment tells buildx where it is."""
+        builder, name = self._args.builder, buildkit.builder_name(self._args.lab)
+        if builder.engine == "daemon":
+            return None
+        if not pulumi.runtime.is_dry_run():
+            buildkit.remember(name, builder.daemon)
+        secrets = {key: self._secret(one.source) for key, one in builder.secrets.items()}
+        return BuildKit(name, builder.cache, secrets)
 
     def _image(self, name: str, recipe: Recipe, path: str) -> Image:
         registry = self._args.registry
@@ -156,6 +173,7 @@ class Lab(pulumi.ComponentResource):
             password=password,
             network=self._args.builder.network if self._args.builder.network == "host" else None,
             bases=self._bases,
+            buildkit=self._buildkit,
             opts=pulumi.ResourceOptions(parent=self, providers=[self._builder]),
         )
 

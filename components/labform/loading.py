@@ -29,7 +29,7 @@ from labform.stack_file import LabArgs
 from labform.yaml_file import text_of, tree_of
 from labform.yaml_tree import Node
 
-_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "reserved", "twice", "unknown-volume"})
+_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "secret-id", "reserved", "twice", "unknown-volume"})
 """Problems of a key itself, not of its value."""
 
 
@@ -54,12 +54,13 @@ class Draft:
         return self._site(tuple(sorted(mount.path for mount in mounts)), self.bases)
 
     def _site(self, mount_points: tuple[str, ...], bases: Bases) -> Site:
-        folder = self.path.parent.resolve()
-        return Site(folder, _root(folder), bases, self.lab.defaults.base, self._pin, mount_points)
+        folder, secrets = self.path.parent.resolve(), frozenset(self.lab.builder.secrets)
+        return Site(folder, _root(folder), bases, self.lab.defaults.base, self._pin, secrets, mount_points)
 
     def recipe(self, environment: Environment, site: Site) -> Recipe:
         """The recipe of an environment where its files are; raises RecipeError."""
-        return environment.recipe(self._placed(environment, site))
+        made = environment.recipe(self._placed(environment, site))
+        return made.built_for(self.lab.builder.built_for)
 
     def images(self, environment: Environment, site: Site) -> set[str]:
         """The tags that an environment needs in the lock; raises RecipeError."""

@@ -132,7 +132,7 @@ def _about(schema: dict[str, Any], location: Location, tree: Node) -> str:
 def _secret(location: Location) -> bool:
     """Whether what stands there may be a secret's value, written where only its name belongs."""
     match location:
-        case ("projects", _, "env" | "secrets", *_) | ("registry", "password", *_):
+        case ("projects", _, "env" | "secrets", *_) | ("registry", "password", *_) | ("builder", "secrets", *_):
             return True
         case ("projects" | "bases", _, "environment", "args" | "env", *_):
             return True

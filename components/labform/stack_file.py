@@ -1,14 +1,15 @@
 """The root of a stack file: one lab, in full. Pure, so that a file can be checked without Pulumi."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from labform.backends import Backend, Docker
+from labform.builder import Builder
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress, refusal
 from labform.environments import Environment
-from labform.hosts import DOCKER_ADDRESS, LOCAL, Host
+from labform.hosts import LOCAL, Host
 from labform.inheritance import Inherited, Layer, inherited
 from labform.people import Group, Person, Quota
 from labform.project import ProjectArgs, SecretReference
@@ -17,22 +18,6 @@ from labform.volumes import ManagedVolume, Volume
 
 LAB_SECRET = "lab-secret"  # noqa: S105  the name of a secret
 """The configuration secret that service tokens are derived from."""
-
-
-class Builder(Declaration):
-    """Where images are built."""
-
-    address: Annotated[str, Field(pattern=rf"^local$|{DOCKER_ADDRESS}", examples=["ssh://ci@builder"])] = "local"
-    """`local`: the daemon beside `pulumi`; else the address of a Docker host. Default: local."""
-    engine: Literal["daemon"] = "daemon"
-    """`daemon`: the Docker daemon's own BuildKit."""
-    network: Literal["default", "host"] = "default"
-    """`host` where only the host's network reaches the package indexes. Default: the builder's own."""
-
-    @property
-    def daemon(self) -> str:
-        """The address of the building daemon."""
-        return LOCAL if self.address == "local" else self.address
 
 
 class Registry(Declaration):
@@ -112,6 +97,13 @@ class LabArgs(Declaration):
     def hosts(self) -> Mapping[str, Host]:
         """The lab's Docker hosts; none where it runs elsewhere."""
         return self.runs_on.hosts if isinstance(self.runs_on, Docker) else {}
+
+    @property
+    def registry_daemon(self) -> tuple[str, str]:
+        """The name and address of the Docker daemon that asks registries: the builder's, or else the first host's."""
+        if self.builder.engine == "daemon":
+            return "builder", self.builder.daemon
+        return min(((name, host.address) for name, host in self.hosts.items()), default=("local", LOCAL))
 
     def host_of(self, volume_id: str) -> str | None:
         """The host a volume is on; None for one that every host reaches."""

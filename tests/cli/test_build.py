@@ -48,3 +48,12 @@ def test_a_build_that_fails(docker: Path, labform: Terminal) -> None:
     code, out, error = labform("build", "--push", str(FILE))
     assert (code, error) == (1, "stacks/lab.yaml: error[build] failed: paper\n")
     assert "pushed" in out
+
+
+def test_what_buildkit_builds_is_left_to_an_up(docker: Path, labform: Terminal) -> None:
+    """It is refused at its field, and docker is asked for nothing."""
+    Repository(docker.parent / "clone").write(small(builder={"engine": "buildkit"}))
+    code, out, error = labform("build", "--push", str(FILE))
+    assert (code, out, docker.exists()) == (1, "", False)
+    assert error.startswith("stacks/lab.yaml:")
+    assert "error[no-build] builder.engine: a BuildKit daemon's images are built by `pulumi up`" in error

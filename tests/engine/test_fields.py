@@ -29,12 +29,14 @@ from tests.engine.every_field import EDITS, SECRETS
 _CLUSTER = "a lab has one backend: tests/backends/kubernetes/test_fields edits each field of a cluster"
 _CONDA = "test_kinds: each field makes another recipe, which is another image; test_built builds cases of the kind"
 _GIT = "test_sources locks and fetches a repository, whose folder is then read as one beside the stack file"
+_BUILDKIT = "the Docker daemon's builder refuses it; test_buildkit deploys labs with it"
 NOT_HERE = {
     **dict.fromkeys(("Kubernetes", "NodePool", "StorageClasses", "Ingress", "Network"), _CLUSTER),
     "ClaimVolume": "a claim is Kubernetes' own; test_parity edits its fields",
     **dict.fromkeys(("Conda", "Pixi"), _CONDA),
     **{f"{kind}.{key}": _GIT for kind in environment_edits.IN_FOLDERS for key in ("git", "commit")},
     "ProjectArgs.pinned": "a new lab has no image to run again; test_pinned pins one",
+    **{f"Builder.{key}": _BUILDKIT for key in ("platforms", "cache", "secrets")},
     "LabArgs.retired": "a new lab has nothing to retire; test_lifecycle retires a volume",
 }
 """What the lab of this file does not use, by model or field, and why."""

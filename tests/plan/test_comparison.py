@@ -261,3 +261,18 @@ def test_many_projects_are_recorded_in_batches(repository: Repository, monkeypat
     monkeypatch.setattr(comparison, "_BATCH", 1)
     assert repository.plan() == page
     assert len(page.projects) == 2
+
+
+def test_what_buildkit_builds(tmp_path: Path) -> None:
+    """Another recipe is another image and another container; another builder's address is neither."""
+    made = Repository(tmp_path / "clone")
+    lab = small(builder={"engine": "buildkit", "secrets": {"netrc": {"from": "index-logins"}}})
+    made.write(lab)
+    made.commit()
+    lab["builder"]["address"] = "ssh://ci@builder.invalid"
+    made.write(lab)
+    assert {one.action for one in made.plan().projects} <= {"no effect"}
+    lab["projects"]["paper"]["environment"] = {"kind": "prebuilt", "image": OTHER}
+    made.write(lab)
+    (change,) = [one for one in made.plan().projects if one.builds]
+    assert (change.name, change.action) == ("paper", "replaced")

@@ -1,6 +1,7 @@
 """Tools are taken where they are installed, and made once where they are not."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import toolchain
-from toolchain import ToolchainError, cache, engine_build, installed, preparation, toolbox
+from toolchain import ToolchainError, cache, docker_build_plugin, engine_build, installed, preparation, toolbox
 from toolchain.__main__ import main
+from toolchain.go_build import GoProgram
 from toolchain.installed import Plugin
 from toolchain.virtualenv import Virtualenv
 
@@ -93,6 +95,37 @@ def test_stand_ins_fill_the_gaps(pulumi: Path, docker_sdk: None, bare_machine: P
     assert all(sys.executable in file.read_text() and os.access(file, os.X_OK) for file in (script, host))
     assert tools.report[1:] == ("language host: labform's own", "docker plugin 5.1.0: labform's stand-in")
     assert not (bare_machine / "home").exists()
+
+
+def test_a_plugin_that_is_built_is_built_for_who_wants_it(
+    pulumi: Path, bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its SDK alone is no reason; who asks for it gets what is installed, or else the build's result."""
+    monkeypatch.setattr(Virtualenv, "plugins", lambda self: [{"name": "docker-build", "version": "0.0.22"}])
+    built = put(bare_machine / "built" / "pulumi-resource-docker-build")
+    monkeypatch.setattr(preparation, "BUILT", {"docker-build": lambda: built})
+    assert not any("docker-build" in line for line in toolchain.prepare().report)
+    tools = toolchain.prepare(["docker-build"])
+    assert tools.report[2:] == ("docker-build plugin 0.0.22: built from its Go modules",)
+    place = Path(tools.env["PULUMI_HOME"], "plugins", "resource-docker-build-v0.0.22", "pulumi-resource-docker-build")
+    assert place.read_bytes() == built.read_bytes()
+    put(bare_machine / "home" / ".pulumi" / "plugins" / "resource-docker-build-v0.0.22" / "x")
+    assert toolchain.prepare(["docker-build"]).report[2:] == ("docker-build plugin 0.0.22: installed",)
+
+
+def test_modules_beside_the_main_one_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program is built anew when a module in its folder changes; the version is the pinned one."""
+    assert docker_build_plugin.version() == "0.0.22"
+    module = tmp_path / "module"
+    shutil.copytree(docker_build_plugin.MODULE, module)
+    program = GoProgram(module, "example.org/x", "x", "x", "X", (), "to build X")
+    monkeypatch.setattr(GoProgram, "_go_version", lambda self: "go1.26")
+    monkeypatch.setattr(GoProgram, "_build", lambda self, folder: None)
+    first = program.binary()
+    assert program.binary() == first
+    stub = module / "java" / "pkg" / "codegen" / "java" / "java.go"
+    stub.write_text(stub.read_text() + "// edited\n")
+    assert program.binary() != first
 
 
 def test_a_second_preparation_only_looks(

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from labform.builder import Builder
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.environments import Recipe
 from labform.loading import load
-from labform.problems import LabformError, brief
-from labform.stack_file import Builder
+from labform.problems import LabformError, Problem, brief
 
 
 @typer_app.command()
@@ -33,6 +33,10 @@ def build(
     registry = stack.lab.registry
     if push and registry is None:
         raise LabformError(f"{stack_file}: error[no-registry] the lab has no registry to push to")
+    if stack.lab.builder.engine == "buildkit":
+        hint = "run `pulumi up`"
+        problem = "a BuildKit daemon's images are built by `pulumi up`, with the secrets that it holds"
+        stack.refuse([Problem(("builder", "engine"), "no-build", problem, hint)])
     failed = []
     for name, recipe in sorted(stack.recipes.items()):
         tag = f"{registry.address if registry else stack.lab.lab}/{name}:{recipe.hash}"
@@ -54,7 +58,7 @@ def _build(tag: str, recipe: Recipe, builder: Builder, *, push: bool) -> str:
         context = stage(recipe, Path(folder) / "context")
         arguments = [word for key, value in sorted(recipe.args.items()) for word in ("--build-arg", f"{key}={value}")]
         network = ["--network", "host"] if builder.network == "host" else []
-        words = ["--platform", recipe.platform, "--file", str(context / recipe.dockerfile_name), "--tag", tag]
+        words = ["--platform", recipe.platforms[0], "--file", str(context / recipe.dockerfile_name), "--tag", tag]
         if not _docker(builder, "build", *words, *arguments, *network, str(context)):
             return ""
     if push and not _docker(builder, "push", tag):

@@ -113,18 +113,18 @@ def _given(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:
 def _digest(draft: Draft, tag: str, offline: bool) -> str:
     if offline:
         raise LabformError(f"{tag} is not in the lock, and no registry is asked; run `labform lock {draft.path}`")
-    with connected("builder", draft.lab.builder.daemon) as client:
+    with connected(*draft.lab.registry_daemon) as client:
         return registry_digest(client, tag)
 
 
 def _builds(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuild]:
-    """What was built since the lock was written, as far as the builder's daemon and the registry can say."""
+    """What was built since the lock was written, as far as a daemon and the registry can say."""
     known = {name: one.recipe for name, one in draft.lock.builds.items()}
     wanted = {name: one.hash for name, one in recipes.items() if known.get(name) != one.hash}
     registry = draft.lab.registry.address if draft.lab.registry else None
     found: dict[str, LockedBuild] = {}
     try:
-        with connected("builder", draft.lab.builder.daemon, timeout=10) as client:
+        with connected(*draft.lab.registry_daemon, timeout=10) as client:
             for name, recipe in wanted.items():
                 place = repository(draft.lab.lab, name, registry)
                 if image := built(client, place, recipe, pushed=registry is not None):

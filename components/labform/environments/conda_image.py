@@ -13,7 +13,8 @@ from labform.declaration import EnvironmentVariable, Name, RelativePath
 from labform.environments.conda_lock import Locked
 from labform.environments.folder import Folder
 from labform.environments.image_layer import PythonVersion, VariableText, apt_layer, variables
-from labform.environments.python_image import UV, AptPackage
+from labform.environments.indexes import login_mount, login_variable
+from labform.environments.python_image import UV, AptPackage, tool_environment
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
@@ -66,17 +67,17 @@ class CondaEnvironment(Folder):
     ) -> Recipe:
         base = site.pin(base_image(self.base, site))
         files = read_files(project_folder(self.directory, site), self.files, site, into="project")
-        tools = f"py-rattler=={RATTLER} uv=={UV}"
+        tools = tool_environment(f"py-rattler=={RATTLER} uv=={UV}", site)
         text = (
-            f"FROM {base} AS tools\nUSER 0\nRUN python3 -m venv /opt/tools"
-            f" && /opt/tools/bin/pip install --no-cache-dir --disable-pip-version-check {tools}\n"
+            f"FROM {base} AS tools\nUSER 0\n{tools}"
             f"\nFROM {base}\nUSER 0\n{apt_layer(self.apt)}"
             "RUN printf 'export PATH=/opt/env/bin:$PATH\\n' > /etc/profile.d/labform.sh\n"
-            "RUN --mount=type=cache,id=labform-conda,target=/root/.cache/rattler \\\n"
+            f"RUN {login_mount(site)}--mount=type=cache,id=labform-conda,target=/root/.cache/rattler \\\n"
             "    --mount=type=cache,id=labform-uv,target=/root/.cache/uv \\\n"
             "    --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \\\n"
             "    --mount=type=bind,source=environment,target=/tmp/environment \\\n"
-            f"    umask 000 && cd /tmp/environment && /opt/tools/bin/python install_conda.py {install} \\\n"
+            f"    {login_variable(site)}umask 000 && cd /tmp/environment"
+            f" && /opt/tools/bin/python install_conda.py {install} \\\n"
             f"{self._pip(inputs)}{self._check()}"
             "    && find /opt/env ! -type l ! -perm -a+w -exec chmod a+w {} +\n"
             f"{_VARIABLES}{variables({**given, **self.env})}\n"
@@ -84,7 +85,8 @@ class CondaEnvironment(Folder):
             f"WORKDIR {'/opt/project' if self.files else HOME}\n\n{writable(site.mount_points)}USER {ANY_USER}\n"
         ).replace("\n\n\n", "\n\n")
         installer = ContextFile("environment/install_conda.py", _INSTALLER, text=_INSTALLER.read_text(encoding="utf-8"))
-        return Recipe(text, (installer, *inputs, *files), notes=tuple(notes))
+        bound = "its conda packages are for linux-64"
+        return Recipe(text, (installer, *inputs, *files), bound=bound, notes=tuple(notes))
 
     def _pip(self, inputs: Sequence[ContextFile]) -> str:
         if not any(one.name == "environment/pypi.txt" for one in inputs):

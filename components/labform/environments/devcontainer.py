@@ -10,6 +10,7 @@ import json
 import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -69,14 +70,16 @@ class Devcontainer(Folder, ImageEnvironment):
         build = configuration.build
         name, files = self._context(configuration, site)
         if build is None:
-            start, user = f"FROM {site.pin(str(configuration.image))}\n", None
+            start, user, bound = f"FROM {site.pin(str(configuration.image))}\n", None, ""
         else:
             parsed = self._parsed(build, site)
-            start, user = parsed.pinned(site.pin), parsed.user()
+            if problems := [*parsed.undeclared(site.secrets, name)]:
+                raise RecipeError(replace(one, location=("config",)) for one in problems)
+            start, user, bound = parsed.pinned(site.pin), parsed.user(), parsed.bound
         user = configuration.user or user
         added = _added(configuration)
         text = f"{start}\n{added}{self._last_layer(site.mount_points, user)}"
-        return Recipe(text, files, dict(build.args) if build else {}, dockerfile_name=name)
+        return Recipe(text, files, dict(build.args) if build else {}, dockerfile_name=name, bound=bound)
 
     def read(self, site: Site) -> Configuration:
         """devcontainer.json as data; RecipeError names every fault, and what no image can hold."""

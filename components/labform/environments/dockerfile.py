@@ -42,8 +42,10 @@ class Dockerfile(Folder, ImageEnvironment):
         """The Dockerfile with its images pinned and a last layer for any uid, and the folder's files."""
         parsed = self._parsed(site)
         files = context(project_folder(self.directory, site), self.dockerfile, self.context_limit, site)
+        if problems := [*parsed.undeclared(site.secrets, self.dockerfile)]:
+            raise RecipeError(problems)
         text = f"{parsed.pinned(site.pin)}\n{self._last_layer(site.mount_points, parsed.user())}"
-        return Recipe(text, files, dict(self.args), dockerfile_name=self.dockerfile)
+        return Recipe(text, files, dict(self.args), dockerfile_name=self.dockerfile, bound=parsed.bound)
 
     def _parsed(self, site: Site) -> dockerfile_text.Dockerfile:
         text = dockerfile_of(project_folder(self.directory, site), self.dockerfile, self.directory, site)

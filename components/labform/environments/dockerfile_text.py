@@ -1,7 +1,7 @@
 """What a Dockerfile says, read once by BuildKit's own parser: its stages, the images it needs, and where they stand."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,7 @@ INSTRUCTIONS = frozenset(
 _FROM_OPTION = re.compile(r"(?:^--|[=,])from=([^,]+)")
 _DIRECTIVE = re.compile(r"^#\s*(?P<key>[A-Za-z]+)\s*=\s*(?P<value>\S+)\s*$")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?:(?P<rule>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
+_BY_PLATFORM = re.compile(r"\$\{?(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT)\b")
 _OS, _ARCHITECTURE = PLATFORM.split("/")
 _PLATFORM_ARGS = {
     f"{side}{key}": value
@@ -83,6 +84,24 @@ class Dockerfile:
                 at = slice(instruction.first - 1, instruction.last)
                 lines[at] = _replaced("\n".join(lines[at]), instruction, named, pin(image)).split("\n")
         return "\n".join(lines).rstrip("\n") + "\n"
+
+    @property
+    def bound(self) -> str:
+        """Why it is for PLATFORM alone: an image that is named by the platform is pinned for one; else empty."""
+        named = [one for places in self.images.values() for one in places]
+        lines = sorted(one.first for one, words in named if _BY_PLATFORM.search(words))
+        return f"line {lines[0]} of its Dockerfile names an image by its platform" if lines else ""
+
+    def undeclared(self, secrets: Collection[str], name: str) -> Iterator[Problem]:
+        """A problem for each RUN that mounts another secret than these, unless it is `required=false`."""
+        for instruction in (one for stage in self.stages for one in stage.instructions if one.word == "RUN"):
+            for flag in instruction.flags:
+                if (secret := _secret(flag)) and secret not in secrets:
+                    message = (
+                        f'{name}:{instruction.first}: mounts the secret "{secret}", which builder.secrets does not name'
+                    )
+                    hint = f"write builder: {{engine: buildkit, secrets: {{{secret}: {{from: …}}}}}}, or required=false"
+                    yield Problem(("dockerfile",), "no-secret", message, hint)
 
     def user(self) -> str | None:
         """The USER that the built stage ends with, as far as this file says."""
@@ -164,6 +183,16 @@ def _global_args(instructions: list[Instruction], args: Mapping[str, str]) -> di
             key, _, default = one.partition("=")
             values[key] = args.get(key, substituted(default.strip("\"'"), values))
     return values
+
+
+def _secret(flag: str) -> str | None:
+    """The id of a secret that a `--mount` asks for without saying that it can do without; None for all else."""
+    option, _, text = flag.partition("=")
+    mount = dict(part.partition("=")[::2] for part in text.split(","))
+    if option != "--mount" or mount.get("type") != "secret" or mount.get("required") == "false":
+        return None
+    target = mount.get("target") or mount.get("dst") or mount.get("destination") or ""
+    return mount.get("id") or target.rpartition("/")[2]
 
 
 def _stages(instructions: list[Instruction], values: Mapping[str, str], name: str) -> Iterator[Stage]:

@@ -37,16 +37,26 @@ def solve(path: str) -> list[rattler.RepoDataRecord]:
     wanted = json.loads(Path(path).read_text(encoding="utf-8"))
     machine = rattler.VirtualPackage.detect()
     found = rattler.solve(
-        wanted["channels"], wanted["specs"], platforms=["linux-64", "noarch"], virtual_packages=machine
+        wanted["channels"],
+        wanted["specs"],
+        gateway=rattler.Gateway(client=client()),
+        platforms=["linux-64", "noarch"],
+        virtual_packages=machine,
     )
     return list(asyncio.run(found))
+
+
+def client() -> rattler.Client:
+    """What speaks to channels: the library uses no logins, such as those that NETRC names, without being told to."""
+    return rattler.Client.default_client()
 
 
 def main() -> None:
     """Install what the arguments name; a failure is one line."""
     how, path = sys.argv[1:]
     records = explicit(path) if how == "explicit" else solve(path)
-    asyncio.run(rattler.install(records, PREFIX, cache_dir=Path("/root/.cache/rattler"), show_progress=False))
+    cache = Path("/root/.cache/rattler")
+    asyncio.run(rattler.install(records, PREFIX, cache_dir=cache, show_progress=False, client=client()))
     for one in sorted(record.url for record in records):
         print(one)
 

@@ -43,7 +43,7 @@ class Pip(PythonEnvironment):
         if is_valid_pylock_path(Path(self.requirements)):
             return self._recipe(site, self._locked(folder, site))
         found = read_requirements(folder, self.requirements)
-        problems = [*found.problems, *_logins(found), *_hashes(found), *_twice(found)]
+        problems = [*found.problems, *_logins(found, site), *_hashes(found), *_twice(found)]
         packages = _packages(found, folder, site, problems)
         if problems:
             raise RecipeError(problems)
@@ -86,9 +86,9 @@ def _package(entry: dict[str, Any]) -> LockedPackage:
     raise LabformError(f"has neither a wheel of {name} for linux/amd64 nor its source")
 
 
-def _logins(found: Requirements) -> Iterator[Problem]:
+def _logins(found: Requirements, site: Site) -> Iterator[Problem]:
     for place, address in found.addresses:
-        yield from login_problems(_AT, place, [(address, False)])
+        yield from login_problems(_AT, place, [(address, False)], site)
 
 
 def _hashes(found: Requirements) -> Iterator[Problem]:

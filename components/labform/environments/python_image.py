@@ -21,6 +21,7 @@ from pydantic import Field
 from labform.declaration import Name, RelativePath
 from labform.environments import install_layer
 from labform.environments.folder import Folder
+from labform.environments.indexes import login_mount, login_variable
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
@@ -121,35 +122,45 @@ class PythonEnvironment(Folder):
         files = [script, *(file for one in packages.stages for file in one.files), *packages.files, *project]
         text = "\n".join(
             [
-                *_stages(site.pin(base_image(self.base, site)), self.apt, self.python or "", packages),
+                *_stages(site.pin(base_image(self.base, site)), self.apt, self.python or "", packages, site),
                 _ENVIRONMENT,
                 writable(site.mount_points),
                 _project(self.files, packages),
             ]
         )
         unique = tuple({file.name: file for file in files}.values())
-        return Recipe(f"{text}USER {ANY_USER}\n", unique, declared=packages.declared, notes=packages.notes)
+        bound = "uv chooses its packages for linux/amd64"
+        text = f"{text}USER {ANY_USER}\n"
+        return Recipe(text, unique, declared=packages.declared, bound=bound, notes=packages.notes)
 
 
-def _stages(base: str, apt: Sequence[str], python: str, packages: Packages) -> list[str]:
+def _stages(base: str, apt: Sequence[str], python: str, packages: Packages, site: Site) -> list[str]:
     """The Dockerfile up to the last package, a text for each stage."""
     own = [one for one in packages.stages if not one.on_packages]
     late = [one for one in packages.stages if one.on_packages]
     seed = "empty" if "pip" in packages.names else "seed"
     wanted = f"--python {python} " if python else ""
-    tools = f"python3 -m venv {_TOOLS} && {_TOOLS}/bin/pip install --no-cache-dir --disable-pip-version-check uv=={UV}"
+    tools = tool_environment(f"uv=={UV}", site)
     texts = [
-        f"FROM {base} AS tools\nUSER 0\nRUN {tools}\n",
+        f"FROM {base} AS tools\nUSER 0\n{tools}",
         f"FROM {base} AS system\nUSER 0\n{_debian(apt)}",
         f"FROM {base} AS venv\nUSER 0\nRUN {_mount(_SCRIPT, _INSTALL)}    {_RUN} {wanted}{seed}\n",
-        *(_stage(one, "system" if one.on_system else base) for one in own),
+        *(_stage(one, "system" if one.on_system else base, site) for one in own),
     ]
     copies = "".join(f"COPY --from={name} /layer/ /\n" for name in ("venv", *(one.name for one in own)))
     if not late:
         return [*texts, f"FROM system\n{copies}"]
     added = "".join(f"COPY --from={one.name} /layer/ /\n" for one in late)
-    stages = [_stage(one, "packages") for one in late]
+    stages = [_stage(one, "packages", site) for one in late]
     return [*texts, f"FROM system AS packages\n{copies}", *stages, f"FROM packages\n{added}"]
+
+
+def tool_environment(packages: str, site: Site) -> str:
+    """The instruction that installs a build's own tools at /opt/tools."""
+    return (
+        f"RUN {login_mount(site)}{login_variable(site)}python3 -m venv {_TOOLS}"
+        f" && {_TOOLS}/bin/pip install --no-cache-dir --disable-pip-version-check {packages}\n"
+    )
 
 
 def _debian(apt: Sequence[str]) -> str:
@@ -165,16 +176,19 @@ def _debian(apt: Sequence[str]) -> str:
     )
 
 
-def _stage(stage: Stage, base: str) -> str:
+def _stage(stage: Stage, base: str, site: Site) -> str:
     copy = f"COPY {stage.sources}/ /\n" if stage.sources else ""
     mounts = [
         "--mount=type=cache,id=labform-uv,target=/root/.cache/uv \\\n",
         f"    --mount=type=bind,from=tools,source={_TOOLS},target={_TOOLS} \\\n    ",
         _mount(_SCRIPT, _INSTALL),
     ]
+    if mount := login_mount(site):
+        mounts.append("    " + mount.rstrip(" "))
     if stage.files:
         mounts.append("    " + _mount(f"environment/{stage.name}", "/tmp/environment"))  # noqa: S108
-    return f"FROM {base} AS {stage.name}\nUSER 0\n{copy}RUN {''.join(mounts)}    {_RUN} install {stage.install}\n"
+    run = f"{login_variable(site)}{_RUN}"
+    return f"FROM {base} AS {stage.name}\nUSER 0\n{copy}RUN {''.join(mounts)}    {run} install {stage.install}\n"
 
 
 def _mount(source: str, target: str) -> str:

@@ -19,7 +19,7 @@ from labform.naming import HOME, MOUNT_POINTS
 from labform.problems import LabformError, Location, Problem, suggestion
 
 PLATFORM = "linux/amd64"
-"""The one platform images are built for."""
+"""The platform that images are built for where a builder names no other."""
 RECIPE_LABEL = "labform.recipe"
 """The image label that holds the recipe's hash."""
 ANY_USER = "1000:1000"
@@ -52,12 +52,14 @@ class Recipe:
     dockerfile: str
     files: tuple[ContextFile, ...] = ()
     args: Mapping[str, str] = field(default_factory=dict)
-    platform: str = PLATFORM
+    platforms: tuple[str, ...] = (PLATFORM,)
     dockerfile_name: str = "Dockerfile"
     declared: Mapping[str, Path] = field(default_factory=dict)
     """The project's own files that name its packages, by their names there. No part of the hash by themselves."""
     bases: Mapping[str, "Recipe"] = field(default_factory=dict)
     """The bases that have to be built before it, by name; its Dockerfile has an ARG for each."""
+    bound: str = ""
+    """Why it cannot be built for another platform than PLATFORM; empty where it can."""
     notes: tuple[Problem, ...] = ()
     """What is not as it should be and yet gives an image; code `unpinned` is an error in a lab that is `strict`."""
 
@@ -71,7 +73,7 @@ class Recipe:
         """The first 16 hex digits of a SHA-256 over everything that decides the image."""
         digest = hashlib.sha256()
         for part in (
-            self.platform,
+            ",".join(self.platforms),
             self.dockerfile_name,
             self.dockerfile,
             *(f"{key}={value}" for key, value in sorted(self.args.items())),
@@ -87,6 +89,14 @@ class Recipe:
         said = f"this image has no {program} on PATH, and its project is of that kind of service"
         check = f"command -v {program} >/dev/null || {{ echo {shlex.quote(said)} >&2; exit 1; }}"
         return replace(self, dockerfile=f"{self.dockerfile}RUN {json.dumps(['/bin/sh', '-c', check])}\n")
+
+    def built_for(self, platforms: tuple[str, ...]) -> "Recipe":
+        """The recipe for some platforms; RecipeError if it cannot be."""
+        if self.bound and platforms != (PLATFORM,):
+            message = f"builder.platforms asks for {', '.join(platforms)}, and {self.bound}"
+            hint = f"describe it by a Dockerfile, or write platforms: [{PLATFORM}]"
+            raise RecipeError([Problem((), "platform", message, hint)])
+        return replace(self, platforms=platforms)
 
     @property
     def unpinned(self) -> tuple[Problem, ...]:
@@ -113,6 +123,8 @@ class Site:
     """The base of an environment that names none."""
     pin: Callable[[str], str]
     """`python:3.12-slim` -> `python@sha256:…`, by the lock."""
+    secrets: frozenset[str] = frozenset()
+    """The ids of the build secrets that the builder has."""
     mount_points: tuple[str, ...] = ()
     """Where the project mounts volumes, so that any uid may write to a new one."""
 

@@ -157,7 +157,7 @@ def _line(
 ) -> None:
     place = f"{file}:{number}"
     if variables := _VARIABLE.findall(line):
-        hint = "a build by the daemon has no secrets; serve the index without a login in the builder's network"
+        hint = "write the address without it, and builder: {engine: buildkit, secrets: {netrc: {from: …}}}"
         found.wrong("variable", f"{place}: asks for the variable {variables[0]} when the image is built", hint)
         return
     head, options = _split(line)

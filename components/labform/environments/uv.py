@@ -57,7 +57,7 @@ class Uv(PythonEnvironment):
         problems = [
             *self._out_of_date(lock, members),
             *self._python_problems(lock, site),
-            *login_problems(("directory",), "pyproject.toml", _addresses(project)),
+            *login_problems(("directory",), "pyproject.toml", _addresses(project), site),
             *_unsupported(project),
         ]
         if problems:

@@ -7,14 +7,13 @@ from typing import Any
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
 from labform.lockfile import LockedBuild
-from labform.plan.effects import Effect, Registered, Registrations, effects, unknown
+from labform.plan.effects import IMAGES, Effect, Registered, Registrations, effects, unknown
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
 from labform.plan.registrations import registrations
 from labform.plan.risks import risks
 
-_BUILDS = "docker:index/image:Image"
 _BATCH = 200
 
 
@@ -91,11 +90,11 @@ def _recorded(stack: StackFile, projects: list[str], builds: list[LockedBuild]) 
 
 def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> ProjectChange:
     owner = new.lab.projects[name].owner
-    builds = any(one.type == _BUILDS and one.operation != "delete" for one in found)
+    builds = any(one.type in IMAGES and one.operation != "delete" for one in found)
     why = [*declared(old, new, name)]
     if builds:
         why += rebuilt(old.recipes[name], new.recipes[name])
-    rest = [one for one in found if one.type != _BUILDS]
+    rest = [one for one in found if one.type not in IMAGES]
     # A cause that no declaration of the project shows, such as the figures of its group.
     why = why or sorted({field for one in rest for field in one.fields})
     moved = old.lock.placements()[name].host != new.lock.placements()[name].host
@@ -156,6 +155,7 @@ def _words(effect: Effect) -> str:
     """An effect that belongs to no project, for people."""
     kind = effect.type.rsplit(":", maxsplit=1)[-1]
     words = {"Volume": "volume", "Network": "network", "docker": "connection to the Docker host"}
+    words["docker-build"] = "connection to the builder"
     what = words.get(kind, kind)
     done = {
         "create": "created",

@@ -23,7 +23,9 @@ Source: the fields without ForceNew of terraform-provider-docker at 5074970c71ce
 """
 
 
-_UPDATED = ("docker:index/image:Image", "pulumi:providers:docker")
+IMAGES = ("docker:index/image:Image", "docker-build:index:Image")
+"""What builds images, by the Docker daemon and by a BuildKit daemon."""
+_UPDATED = (*IMAGES, "pulumi:providers:docker", "pulumi:providers:docker-build")
 """Other types whose every edit is an update: native to the provider, or the provider itself."""
 
 

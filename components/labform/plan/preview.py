@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labform.plan.digest import CONTAINER, Resource, Step, resource
+from labform.plan.effects import IMAGES
 from labform.plan.holdings import asked, held
 from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk
 from labform.problems import LabformError, brief
 from labform.quotas import KINDS, amount_text
 
-IMAGE, VOLUME = "docker:index/image:Image", "docker:index/volume:Volume"
+VOLUME = "docker:index/volume:Volume"
 PROVIDERS = "pulumi:providers:"
 """How the types of providers begin."""
 _COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
@@ -91,7 +92,7 @@ def _change(component: str, found: list[Resource]) -> ProjectChange | None:
     """What happens to a project; None if nothing does."""
     project = next((name for one in found if (name := one.label("labform.project"))), component)
     custom = [one for one in found if one.custom]
-    images, rest = [one for one in custom if one.type == IMAGE], [one for one in custom if one.type != IMAGE]
+    images, rest = [one for one in custom if one.type in IMAGES], [one for one in custom if one.type not in IMAGES]
     builds = any(one.operation in ("create", "update", "replace") for one in images)
     operations = {one.operation for one in rest} - {"same"}
     if not operations and all(one.operation == "same" for one in images):
@@ -192,6 +193,7 @@ def _words(one: Resource) -> str:
     done = words.get(one.operation, one.operation)
     if one.type == VOLUME and one.operation == "delete" and one.retained:
         done = "leaves the state, kept on its host"
-    kind = "connection to the Docker host" if one.type.startswith(f"{PROVIDERS}docker") else one.kind.lower()
+    connections = {f"{PROVIDERS}docker": "the Docker host", f"{PROVIDERS}docker-build": "the builder"}
+    kind = f"connection to {connections[one.type]}" if one.type in connections else one.kind.lower()
     fields = f" ({', '.join(one.fields)})" if one.fields else ""
     return f"{kind} {one.name}: {done}{fields}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from labform.environments import Recipe
 from labform.lockfile import Lock, LockedBuild
-from labform.plan.effects import Registered, Registrations
+from labform.plan.effects import IMAGES, Registered, Registrations
 from labform.stack_file import LabArgs
 
 WORKSPACE = "Workspace"
@@ -120,12 +120,20 @@ def _monitor(known: Mapping[str, str]) -> Any:
             self.requests[urn] = request
             outputs = type(request.object)()
             outputs.CopyFrom(request.object)
-            if request.type == "docker:index/image:Image":
-                outputs["repoDigest"] = _digest(request.object["imageName"], known)
+            if request.type in IMAGES:
+                _answer(request.object, outputs, known)
             identity = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
 
     return Monitor()
+
+
+def _answer(inputs: Any, outputs: Any, known: Mapping[str, str]) -> None:
+    """Add what a build by a Docker or a BuildKit daemon says of its image."""
+    if "imageName" in inputs:
+        outputs["repoDigest"] = _digest(inputs["imageName"], known)
+    else:
+        outputs["digest"] = _digest(inputs["tags"][0], known).partition("@")[2]
 
 
 def _digest(tag: str, known: Mapping[str, str]) -> str:

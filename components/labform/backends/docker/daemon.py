@@ -44,8 +44,11 @@ def connected(host: str, address: str, *, timeout: int = 30) -> "Iterator[Docker
         client.close()
 
 
-def check_listening(host: str, address: str, *, timeout: int = 5) -> None:
-    """Raise LabformError unless something listens at a `unix://` or `tcp://` address; `timeout` is in seconds."""
+def check_listening(host: str, address: str, *, daemon: str = "Docker", timeout: int = 5) -> None:
+    """Raise LabformError unless something listens at a `unix://` or `tcp://` address; `timeout` is in seconds.
+
+    `host` may be `builder`, the lab's; `daemon` is what the error calls it.
+    """
     parts = urlsplit(address)
     near = parts.scheme == "unix"
     with socket.socket(socket.AF_UNIX if near else socket.AF_INET) as probe:
@@ -53,7 +56,7 @@ def check_listening(host: str, address: str, *, timeout: int = 5) -> None:
         try:
             probe.connect(parts.path if near else (parts.hostname or "", parts.port or 2375))
         except OSError as error:
-            raise _unreachable(host, address) from error
+            raise _unreachable(host, address, daemon) from error
 
 
 def check_ssh(host: str, address: str, *, timeout: int) -> None:
@@ -73,10 +76,11 @@ def check_ssh(host: str, address: str, *, timeout: int) -> None:
         raise LabformError(f"host {host}: {address} cannot be reached: {brief(said[-1]) if said else 'ssh failed'}")
 
 
-def _unreachable(host: str, address: str) -> LabformError:
+def _unreachable(host: str, address: str, daemon: str = "Docker") -> LabformError:
     reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
-    todo = f"start it, or correct runs_on.hosts.{host}.address"
-    return LabformError(f"host {host}: the Docker daemon at {address} {reason}; {todo}")
+    who, field = ("the builder", "builder") if host == "builder" else (f"host {host}", f"runs_on.hosts.{host}")
+    todo = f"start it, or correct {field}.address"
+    return LabformError(f"{who}: the {daemon} daemon at {address} {reason}; {todo}")
 
 
 def found(collection: Any, name: str) -> Any | None:

@@ -1,0 +1,2 @@
+ARG TARGETARCH
+FROM registry.example.org/base-$TARGETARCH:1
