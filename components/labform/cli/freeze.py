@@ -64,8 +64,9 @@ def _edited(
     """The files of a project as they are and as they should be, and what they cannot say."""
     files = stack.recipes[project].declared
     if path := files.get(_UV):
-        text, problems = edit_pyproject(_read(path), changed)
-        return {path: _read(path)}, {path: text}, problems
+        text = _read(path)
+        edited_text, problems = edit_pyproject(text, changed)
+        return {path: text}, {path: edited_text}, problems
     if files and not any(name.endswith(".toml") for name in files):
         before = {name: _read(path) for name, path in files.items()}
         edited, problems = edit_requirements(before, changed)
