@@ -72,6 +72,7 @@ def command_line() -> typer.core.TyperGroup:
         checking,
         comment,
         containers,
+        diff,
         fetching,
         freeze,
         gpus,
