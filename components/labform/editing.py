@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from labform.problems import LabformError, suggestion
+from labform.yaml_list import offset
 from labform.yaml_tree import Node, YamlError, parse
 
 _WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,}#]+")
@@ -21,7 +22,8 @@ def with_state(text: str, project: str, state: Literal["running", "retired"]) ->
         raise LabformError(f'error[unknown-project] no project "{project}"; {suggestion(project, projects.keys)}')
     if node.value.get("state", "running") == state:
         return text
-    edited = _replaced(text, node.children["state"], state) if "state" in node.keys else _added(text, node, state)
+    said = "state" in node.keys
+    edited = _replaced(text, node.children["state"], state) if said else with_entry(text, node, f"state: {state}")
     if not _says(edited, tree, project, state):
         raise LabformError(f"error[layout] cannot edit project {project} here; write state: {state} by hand")
     return edited
@@ -38,17 +40,13 @@ def _says(edited: str, before: Node, project: str, state: str) -> bool:
 
 
 def _replaced(text: str, node: Node, state: str) -> str:
-    at = _offset(text, node.line, node.column)
+    at = offset(text, node.line, node.column)
     return text[:at] + _WORD.sub(state, text[at:], count=1)
 
 
-def _added(text: str, node: Node, state: str) -> str:
-    """The new entry goes before the project's first: on a line of its own, or within the braces."""
+def with_entry(text: str, node: Node, entry: str) -> str:
+    """The text with an entry before a mapping's first: on a line of its own, or within the braces."""
     line, column = min(node.keys.values())
-    at = _offset(text, line, column)
+    at = offset(text, line, column)
     flow = (node.line, node.column) != (line, column)
-    return text[:at] + f"state: {state}" + (", " if flow else "\n" + " " * (column - 1)) + text[at:]
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    return sum(len(row) for row in text.splitlines(keepends=True)[: line - 1]) + column - 1
+    return text[:at] + entry + (", " if flow else "\n" + " " * (column - 1)) + text[at:]

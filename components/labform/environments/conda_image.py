@@ -62,6 +62,7 @@ class CondaEnvironment(Folder):
         install: str,
         *,
         given: Mapping[str, str],
+        declared: Sequence[Path],
         notes: Sequence[Problem] = (),
     ) -> Recipe:
         base = site.pin(base_image(self.base, site))
@@ -84,7 +85,8 @@ class CondaEnvironment(Folder):
             f"WORKDIR {'/opt/project' if self.files else HOME}\n\n{writable(site.mount_points)}USER {ANY_USER}\n"
         ).replace("\n\n\n", "\n\n")
         installer = ContextFile("environment/install_conda.py", _INSTALLER, text=_INSTALLER.read_text(encoding="utf-8"))
-        return Recipe(text, (installer, *inputs, *files), notes=tuple(notes))
+        named = {path.name: path for path in declared}
+        return Recipe(text, (installer, *inputs, *files), declared=named, notes=tuple(notes))
 
     def _pip(self, inputs: Sequence[ContextFile]) -> str:
         if not any(one.name == "environment/pypi.txt" for one in inputs):
