@@ -69,7 +69,8 @@ def _dash(text: str, item: Node) -> str | None:
     return before if _DASH.fullmatch(before) else None
 
 
-def _span(text: str, item: Node) -> tuple[int, int]:
+def span(text: str, item: Node) -> tuple[int, int]:
+    """Where a word begins and ends."""
     start = offset(text, item.line, item.column)
     pattern = _PLAIN_IN_BLOCK if _dash(text, item) else _PLAIN
     match = _QUOTED.match(text, start) or pattern.match(text, start)
@@ -77,7 +78,7 @@ def _span(text: str, item: Node) -> tuple[int, int]:
 
 
 def _replaced(text: str, item: Node, word: str | None, *, first: bool) -> str:
-    start, end = _span(text, item)
+    start, end = span(text, item)
     dash = _dash(text, item)
     if word is not None:
         return text[:start] + _word(word, dash) + text[end:]
@@ -91,7 +92,7 @@ def _replaced(text: str, item: Node, word: str | None, *, first: bool) -> str:
 
 def _added(text: str, last: Node, words: Sequence[str]) -> str:
     """The text with words after an item: on lines of their own, or within the brackets."""
-    dash, (_, end) = _dash(text, last), _span(text, last)
+    dash, (_, end) = _dash(text, last), span(text, last)
     if dash is None:
         return text[:end] + "".join(f", {_word(word, dash)}" for word in words) + text[end:]
     rows = text.splitlines(keepends=True)

@@ -167,19 +167,24 @@ projects:
     environment:
       kind: pip
       apt: [git, "libgl1=1.6"]
+  block:
+    environment:
+      kind: uv
+      directory: ../block
 """
 
 
 @pytest.mark.parametrize(
     ("project", "change", "old", "new"),
     [
-        ("web", added("git", "1:2.39"), "{kind", "{apt: [git=1:2.39], kind"),
+        ("web", added("git", "1:2.39"), "../web}", "../web, apt: [git=1:2.39]}"),
+        ("block", added("git", "1:2.39"), "kind: uv\n", "apt: [git=1:2.39]\n      kind: uv\n"),
         ("lib", added("zstd", "1.5"), '1.6"]', '1.6", zstd=1.5]'),
         ("lib", upgraded("libgl1", "1.7"), '"libgl1=1.6"', "libgl1=1.7"),
         ("lib", removed("git"), "git, ", ""),
         ("lib", added("zlib1g", "1", requested=False), "", ""),
     ],
-    ids=["first", "added", "upgraded", "removed", "of another"],
+    ids=["first", "first of lines", "added", "upgraded", "removed", "of another"],
 )
 def test_apt(project: str, change: Change, old: str, new: str) -> None:
     """The stack file's list of the project, with versions; what came with another package is not written."""

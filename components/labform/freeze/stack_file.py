@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from labform.editing import with_entry
 from labform.freeze.packages import Change
 from labform.problems import LabformError, Location, Problem
-from labform.yaml_list import edited_list
+from labform.yaml_list import edited_list, span
 from labform.yaml_tree import parse
 
 
@@ -39,4 +39,8 @@ def _edited(text: str, at: Location, change: Change) -> str:
     word = f"{change.name}={change.new.version}" if change.new else None
     if listed:
         return edited_list(text, at, dict.fromkeys(places, word), [] if places or word is None else [word])
-    return with_entry(text, environment, f"apt: [{word}]")
+    last = environment.children[max(environment.keys, key=lambda key: environment.keys[key])]
+    if last.children or (environment.line, environment.column) == min(environment.keys.values()):
+        return with_entry(text, environment, f"apt: [{word}]")
+    end = span(text, last)[1]
+    return text[:end] + f", apt: [{word}]" + text[end:]

@@ -12,6 +12,7 @@ from typing import Any
 
 from labform.backends.docker.devices import CDI_KIND
 from labform.declaration import size_text
+from labform.problems import LabformError
 
 Fact = tuple[str, str]
 """What it is about, and which one where there may be several: `("memory", "")`, `("env", "HOME")`."""
@@ -59,8 +60,11 @@ def differences(declared: Facts, running: Facts) -> list[Difference]:
 def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact, str]:
     """The facts of a container that is as it was registered; `image` is the configuration of the image that it runs.
 
-    Its image and its files are not among them: what they should be is not known from the inputs alone.
+    Its image and its files are not among them: what they should be is not known from the inputs alone. LabformError
+    for an input that no fact is made of, so that none is silently left out.
     """
+    if unknown := sorted(set(inputs) - COMPARED - OF_THE_ENGINE):
+        raise LabformError(f"error[not-compared] {inputs['name']}: no fact is made of {', '.join(unknown)}")
     health = inputs.get("healthcheck")
     capabilities = inputs.get("capabilities") or {}
     retries = int(inputs.get("maxRetryCount") or 0)
@@ -79,7 +83,7 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         **{("mount", one["target"]): _mount(one) for one in inputs.get("mounts") or []},
         **{("port", f"{int(one['internal'])}/{one['protocol']}"): _port(one) for one in inputs.get("ports") or []},
         **{("network", one["name"]): aliases(one.get("aliases")) for one in inputs.get("networksAdvanced") or []},
-        **{("tmpfs", path): options for path, options in (inputs.get("tmpfs") or {}).items()},
+        **{("tmpfs", path): options or "on" for path, options in (inputs.get("tmpfs") or {}).items()},
         **({("gpus", ""): ", ".join(ids)} if (ids := _gpus(inputs)) else {}),
         **{("ulimit", one["name"]): ulimit(one["soft"], one["hard"]) for one in inputs.get("ulimits") or []},
         ("restart", ""): restart(inputs["restart"], retries),

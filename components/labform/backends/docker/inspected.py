@@ -142,7 +142,7 @@ def _mounts(container: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         kept = "" if one["RW"] else ", read only"
         found["mount", one["Destination"]] = f"{one['Type']} {source}".strip() + kept
     tmpfs = container["HostConfig"].get("Tmpfs") or {}
-    return found | {("tmpfs", path): options for path, options in tmpfs.items()}
+    return found | {("tmpfs", path): options or "on" for path, options in tmpfs.items()}
 
 
 def _ports(settings: Mapping[str, Any]) -> dict[Fact, str]:
