@@ -7,19 +7,15 @@ from typing import Any
 
 import pytest
 from docker.types import Mount
-from labform.addresses import Addresses
-from labform.cli.diff import lab_drift
-from labform.loading import load
 
 from tests.engine.bench import PORTS, Bench
+from tests.engine.drift import Facts, drift
 
 SECRET = "sesame-zebra"
 IMAGE = {"kind": "prebuilt", "image": "python:3.12-slim"}
 TOKEN = f"hf_{'CANARY' * 5}"
 GPUS = [{"uuid": "GPU-a", "model": "A100-40GB"}, {"uuid": "GPU-b", "model": "A100-40GB"}]
 HIDDEN = "a value that is not shown"
-Facts = dict[str, tuple[str | None, str | None]]
-"""What is declared and what runs, by fact."""
 
 
 def project(**more: Any) -> dict[str, Any]:
@@ -73,18 +69,6 @@ def diff(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
     done = bench.deployment.labform("diff", *words, *given, check=False, capture=True)
     assert SECRET not in done.stdout + done.stderr
     return done
-
-
-def drift(bench: Bench, *projects: str) -> dict[str, Facts | str]:
-    """By the name of each thing that is not as declared, both sides of each fact, or what is said of it."""
-    deployment = bench.deployment
-    addresses = Addresses.given(deployment.addresses)
-    stack = load(bench.project / deployment.stack_file, lock=deployment.lock, addresses=addresses)
-    found, silent = lab_drift(stack, projects or sorted(stack.lab.running()), alone=bool(projects))
-    assert not silent
-    assert SECRET not in repr(found)
-    assert TOKEN not in repr(found)
-    return {row.name: row.said or {one.what: (one.declared, one.running) for one in row.differences} for row in found}
 
 
 def test_nothing_differs_right_after_up(up: Bench) -> None:
@@ -168,6 +152,7 @@ def test_a_container_made_by_hand_is_compared_in_full(up: Bench) -> None:
     )
     found = drift(up, "lost")["diff-lost"]
     assert isinstance(found, dict)
+    assert not [value for value in (SECRET, TOKEN) if value in repr(found)]
     # Twelve random digits that nobody can know.
     assert found.pop("hostname")[0] == "lost"
     assert found == {

@@ -228,7 +228,9 @@ def test_what_was_installed_by_hand_is_in_the_next_image(up: Bench, repository: 
     assert "-six==1.16.0  # for old code\n" in frozen(up, "pip")
     assert {name: path.read_text() for name, path in files.items()} == texts
 
-    said = {name: frozen(up, name, "--write") for name in files}
+    for name in ("pip", "conda"):
+        frozen(up, name, "--write")
+    said = frozen(up, "uv", "--write")
     commit = sh("git", "rev-parse", "HEAD", cwd=repository[0] / "fromgit.git").strip()
     git = f"fromgit @ git+http://127.0.0.1:{repository[1]}/fromgit.git@{commit}"
     assert files["pip"].read_text() == (
@@ -241,7 +243,7 @@ def test_what_was_installed_by_hand_is_in_the_next_image(up: Bench, repository: 
     assert files["conda"].read_text() == ENVIRONMENT.replace("  - greeter  # says it\n", "").replace(
         "hello <2", "hello==2.0"
     )
-    assert said["uv"].endswith(f"now run: uv lock --directory {up.project / 'uv'}\n")
+    assert said.endswith(f"now run: uv lock --directory {up.project / 'uv'}\n")
 
     lock(up)
     up.up()

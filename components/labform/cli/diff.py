@@ -121,7 +121,9 @@ def _beside(stack: StackFile, host: str, made: Iterable[Registered], seen: Obser
             yield network_drift(host, one.inputs, seen)
         if one.type == _VOLUME and _host_of(stack, one) == host:
             yield volume_drift(host, one.inputs, seen)
-    yield from others(host, lab.lab, {name_of(one, seen.containers) or "" for one in containers}, seen)
+    # Hosts may share a daemon: its containers are looked at once.
+    if host == min(name for name, one in lab.hosts.items() if one.address == lab.hosts[host].address):
+        yield from others(host, lab.lab, {name_of(one, seen.containers) or "" for one in containers}, seen)
 
 
 def _host_of(stack: StackFile, volume: Registered) -> str | None:
@@ -136,7 +138,9 @@ def _print(found: Sequence[Drift], count: int) -> None:
     """A block for each thing: its name, and a line for each fact with both sides."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     for one in found:
-        console.print(clean(f"{one.subject}: {one.name} on {one.host} {one.said}".rstrip()), style="bold")
+        console.print(
+            clean(f"{one.subject}: {one.name} on {one.host} {one.said}".rstrip()), style="bold", soft_wrap=True
+        )
         if one.differences:
             console.print(_table(one))
     if not found:
@@ -145,7 +149,7 @@ def _print(found: Sequence[Drift], count: int) -> None:
     if edited := [one.name for one in found if one.differences and one.subject not in {"network", "volume"}]:
         names = edited if len(edited) <= _NAMED else ["NAME"]
         words = " ".join(f"--replace '**Container::{name}'" for name in names)
-        console.print(clean(f"\nto make a container anew, as it is declared: pulumi up {words}"))
+        console.print(clean(f"\nto make a container anew, as it is declared: pulumi up {words}"), soft_wrap=True)
 
 
 def _table(one: Drift) -> Table:
