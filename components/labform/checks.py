@@ -13,7 +13,7 @@ from labform.declaration import size_text
 from labform.hosts import cpus_text
 from labform.naming import HOME
 from labform.problems import Location, Problem, suggestion
-from labform.project import CODE_SERVER_VARIABLES, RESERVED_VARIABLES, CodeServer
+from labform.project import CODE_SERVER_VARIABLES, RESERVED_VARIABLES, CodeServer, looks_like_token
 from labform.stack_file import LabArgs
 from labform.volumes import ClaimVolume, Directory, ManagedVolume
 
@@ -33,10 +33,6 @@ _SYSTEM_PATHS = (
     "/var",
 )
 """Places in a container whose content is the image's or the kernel's: Filesystem Hierarchy Standard 3.0."""
-_TOKENS = re.compile(
-    r"^(hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|xox[abp]-\S{10,}|glpat-\S{15,})$"
-)
-"""Beginnings of tokens as their issuers document them: Hugging Face, GitHub, OpenAI, AWS, Slack, GitLab."""
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+)(:|/|$)")
 
 
@@ -185,7 +181,7 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
                 ("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them"
             )
         yield from _tokens_in_image(("projects", name, "environment"), project.environment)
-        for key in sorted(key for key, value in project.env.items() if _TOKENS.match(value)):
+        for key in sorted(key for key, value in project.env.items() if looks_like_token(value)):
             hint = f"write secrets: {{{key}: {{from: …}}}} and `pulumi config set --secret`"
             yield Problem(("projects", name, "env", key), "secret-in-clear", "looks like a token", hint)
 
@@ -193,7 +189,7 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
 def _tokens_in_image(at: Location, environment: object) -> Iterator[Problem]:
     for field in ("args", "env"):
         for key, value in sorted(getattr(environment, field, {}).items()):
-            if _TOKENS.match(value):
+            if looks_like_token(value):
                 message, hint = (
                     "looks like a token, which the image would show",
                     "write it under the project's secrets:",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from labform.lockfile import flow
 from labform.problems import LabformError, suggestion
+from labform.yaml_list import offset
 from labform.yaml_tree import Node, YamlError, parse
 
 _WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,}#]+")
@@ -25,7 +26,8 @@ def with_state(text: str, project: str, state: Literal["running", "retired"]) ->
         raise LabformError(f'error[unknown-project] no project "{project}"; {suggestion(project, projects.keys)}')
     if node.value.get("state", "running") == state:
         return text
-    edited = _replaced(text, node.children["state"], state) if "state" in node.keys else _added(text, node, state)
+    said = "state" in node.keys
+    edited = _replaced(text, node.children["state"], state) if said else with_field(text, node, f"state: {state}")
     wanted = {**tree.value["projects"], project: {**node.value, "state": state}}
     if not _says(edited, {**tree.value, "projects": wanted}):
         raise LabformError(f"error[layout] cannot edit project {project} here; write state: {state} by hand")
@@ -41,16 +43,16 @@ def _says(edited: str, wanted: Mapping[str, Any]) -> bool:
 
 
 def _replaced(text: str, node: Node, state: str) -> str:
-    at = _offset(text, node.line, node.column)
+    at = offset(text, node.line, node.column)
     return text[:at] + _WORD.sub(state, text[at:], count=1)
 
 
-def _added(text: str, node: Node, state: str) -> str:
-    """The new entry goes before the project's first: on a line of its own, or within the braces."""
+def with_field(text: str, node: Node, entry: str) -> str:
+    """The text with an entry before a mapping's first: on a line of its own, or within the braces."""
     line, column = min(node.keys.values())
-    at = _offset(text, line, column)
+    at = offset(text, line, column)
     flow = (node.line, node.column) != (line, column)
-    return text[:at] + f"state: {state}" + (", " if flow else "\n" + " " * (column - 1)) + text[at:]
+    return text[:at] + entry + (", " if flow else "\n" + " " * (column - 1)) + text[at:]
 
 
 def with_entry(text: str, section: str, name: str, entry: Mapping[str, Any], *, lines: bool = False) -> str:
@@ -96,7 +98,3 @@ def _grown(text: str, tree: Node, section: str, new: str) -> str | None:
     while end > line and (not rows[end - 1].strip() or rows[end - 1].startswith("#")):
         end -= 1
     return "".join([*rows[:end], new, *rows[end:]])
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    return sum(len(row) for row in text.splitlines(keepends=True)[: line - 1]) + column - 1

@@ -1,5 +1,6 @@
 """A project: a thesis, a course, a paper. What it runs, on what, with which data, for whom."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -20,6 +21,10 @@ RESERVED_VARIABLES = frozenset(
 """Variables that labform sets or that would undo what it guarantees."""
 CODE_SERVER_VARIABLES = frozenset({"PASSWORD", "HASHED_PASSWORD", "PORT", "CODE_SERVER_HOST"})
 """Variables that code-server prefers to its configuration: its documented flags, `code-server --help`."""
+_TOKENS = re.compile(
+    r"^(hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|xox[abp]-\S{10,}|glpat-\S{15,})$"
+)
+"""Beginnings of tokens as their issuers document them: Hugging Face, GitHub, OpenAI, AWS, Slack, GitLab."""
 
 _IPV4 = r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])$"
 
@@ -171,3 +176,8 @@ class ProjectArgs(Declaration):
     def container_port(self) -> int | None:
         """The port its service listens on inside, if any."""
         return self.service.port if self.service else None
+
+
+def looks_like_token(value: str) -> bool:
+    """Whether a value is one of the tokens that well-known issuers give."""
+    return bool(_TOKENS.match(value))

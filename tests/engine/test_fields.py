@@ -22,6 +22,7 @@ from tests.engine.bench import Bench, Outcome, sh
 from tests.engine.declarable import declarable, used
 from tests.engine.declared import declared, files, inspected
 from tests.engine.dotted import DROP, edited, filled
+from tests.engine.drift import drift
 from tests.engine.edits import Edit
 from tests.engine.environment_files import lay_out
 from tests.engine.every_field import EDITS, SECRETS
@@ -161,6 +162,11 @@ def test_first_up_is_as_declared(before: Seen) -> None:
     assert set(before.containers) == set(before.lab.running())
     for name, container in before.containers.items():
         assert container["facts"] == before.declared(name), name
+
+
+def test_first_up_leaves_no_drift(world: World, before: Seen) -> None:
+    """`labform diff` finds nothing, whatever is declared; a run may be on its way to its end."""
+    assert drift(world.bench) == {}
 
 
 def test_second_up_changes_nothing(unchanged: list[Outcome]) -> None:

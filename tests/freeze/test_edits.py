@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from labform.freeze import Change, Package, edit_pyproject, edit_requirements
+from labform.freeze.packages import Change, Package
+from labform.freeze.pyproject import edit_pyproject
+from labform.freeze.requirements import edit_requirements
 
 COMMIT = "c" * 40
 GIT = f"git+https://git.example.org/six.git@{COMMIT}"

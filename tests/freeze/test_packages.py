@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from labform.freeze import Package, changes, debian_packages, python_packages
+from labform.freeze import Package, changes, conda_packages, debian_packages, python_packages
 
 
 def entry(name: str, version: str, *, requested: bool = True, **direct: Any) -> dict[str, Any]:
@@ -77,3 +77,28 @@ def test_debian_packages_are_those_that_are_installed() -> None:
         "zlib1g": "1:1.2.13.dfsg-1",
         "held": "2",
     }
+
+
+def test_who_was_asked_for_is_told_apart() -> None:
+    """Where `apt-mark` says it; everything counts as asked for where it does not."""
+    listing = "ii  git 1:2.39\nii  perl:amd64 5.36\n"
+    assert {name: one.requested for name, one in debian_packages(listing, "git:amd64\n").items()} == {
+        "git": True,
+        "perl": False,
+    }
+    assert all(one.requested for one in debian_packages(listing).values())
+
+
+def test_conda_packages_are_read_from_their_files_names() -> None:
+    """Names have dashes, versions and builds have none; conda's history is no package."""
+    listing = "history\nlibstdcxx-ng-14.2.0-hc0a3c3a_1.json\n_libgcc_mutex-0.1-conda_forge.json\n"
+    assert {name: one.version for name, one in conda_packages(listing).items()} == {
+        "libstdcxx-ng": "14.2.0",
+        "_libgcc_mutex": "0.1",
+    }
+
+
+def test_what_conda_installed_is_no_package_of_pip() -> None:
+    """Although pip lists it too."""
+    ours = {**entry("numpy", "2.1"), "installer": "conda"}
+    assert report(ours, entry("six", "1")).keys() == {"six"}

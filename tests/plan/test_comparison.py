@@ -258,7 +258,7 @@ def test_many_projects_are_recorded_in_batches(repository: Repository, monkeypat
     """With the same page as at once."""
     repository.write(edited(lambda lab: lab["registry"].update(address="registry.invalid/other")), home="created")
     page = repository.plan()
-    monkeypatch.setattr(comparison, "_BATCH", 1)
+    monkeypatch.setattr("labform.plan.registrations._BATCH", 1)
     assert repository.plan() == page
     assert len(page.projects) == 2
 

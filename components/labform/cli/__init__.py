@@ -74,6 +74,7 @@ def command_line() -> typer.core.TyperGroup:
         comment,
         containers,
         devcontainer,
+        diff,
         explain,
         fetching,
         freeze,

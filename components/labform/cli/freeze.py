@@ -3,21 +3,18 @@
 import difflib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labform.backends.docker.installed import installed
+from labform.backends.docker.installed import changed_by_hand
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
 from labform.cli.containers import container_of
-from labform.freeze import Change, changes, edit_pyproject, edit_requirements
+from labform.freeze import Changed, edit_apt, edit_files
 from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem
-
-_UV = "pyproject.toml"
 
 
 @typer_app.command()
@@ -34,50 +31,43 @@ def freeze(
     Example: labform freeze stacks/dev.yaml notebook --write
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
-    python, debian = _changes(stack, project)
+    with container_of(stack, project) as container:
+        changed = changed_by_hand(container)
     if as_json:
-        print(json.dumps({"python": [asdict(one) for one in python], "apt": [asdict(one) for one in debian]}, indent=1))
+        listed = {"python": changed.python, "conda": changed.conda, "apt": changed.apt}
+        print(json.dumps({key: [asdict(one) for one in found] for key, found in listed.items()}, indent=1))
         return
-    before, after, problems = _edited(stack, project, python)
+    if not changed:
+        print(f"{project}: nothing was installed or removed since its image was built")
+        return
+    before, after, problems, relock = _edited(stack, project, changed)
     for path, text in after.items():
         _show(path, before[path], text)
         if write and text != before[path]:
             _replace(path, text)
-    problems += [_apt(project, one) for one in debian]
-    if not python and not debian:
-        print(f"{project}: nothing was installed or removed since its image was built")
-    if write and before != after and (path := next(iter(after))).name == _UV:
-        print(f"now run: uv lock --directory {path.parent}")
+    if write and relock:
+        print(f"now run: {relock}")
     if problems:
         raise LabformError("\n".join(map(str, problems)))
 
 
-def _changes(stack: StackFile, project: str) -> tuple[list[Change], list[Change]]:
-    with container_of(stack, project) as container:
-        python, debian = installed(container)
-    return changes(*python), changes(*debian)
-
-
 def _edited(
-    stack: StackFile, project: str, changed: Sequence[Change]
-) -> tuple[dict[Path, str], dict[Path, str], list[Problem]]:
-    """The files of a project as they are and as they should be, and what they cannot say."""
+    stack: StackFile, project: str, changed: Changed
+) -> tuple[dict[Path, str], dict[Path, str], list[Problem], str]:
+    """The files of a project and the stack file as they are and as they should be, and what they cannot say.
+
+    Last comes the command that brings a lock up to date; empty where none is out of it.
+    """
     files = stack.recipes[project].declared
-    if path := files.get(_UV):
-        text, problems = edit_pyproject(_read(path), changed)
-        return {path: _read(path)}, {path: text}, problems
-    if files and not any(name.endswith(".toml") for name in files):
-        before = {name: _read(path) for name, path in files.items()}
-        edited, problems = edit_requirements(before, changed)
-        return {files[name]: text for name, text in before.items()}, {files[n]: t for n, t in edited.items()}, problems
-    hint = "write it into what the image is made from"
-    return {}, {}, [Problem((one.name,), "not-declared", str(one), hint) for one in changed]
-
-
-def _apt(project: str, change: Change) -> Problem:
-    wanted = f"{change.name}={change.new.version}" if change.new else change.name
-    hint = f"{'write' if change.new else 'leave out'} apt: [{wanted}] in projects.{project}.environment"
-    return Problem((change.name,), "apt", f"Debian package {change}", hint)
+    before = {name: _read(path) for name, path in files.items()}
+    edited = edit_files(before, changed)
+    old = {files[name]: before[name] for name in edited.texts}
+    new = {files[name]: text for name, text in edited.texts.items()}
+    main = next((path for path in new if new[path] != old[path]), None)
+    relock = edited.relock.format(file=main, folder=main.parent) if main else ""
+    old[stack.path] = _read(stack.path)
+    new[stack.path], unsaid = edit_apt(old[stack.path], project, changed.apt)
+    return old, new, [*edited.problems, *unsaid], relock
 
 
 def _read(path: Path) -> str:

@@ -34,14 +34,14 @@ class Conda(CondaEnvironment):
         """The image of the lock's packages, or of what environment.yml asks for; RecipeError for a broken file."""
         path = self._file(site)
         if (locked := _locked(path)) is not None:
-            given = {}
-            beside = path.with_name("environment.yml")
-            if beside.is_file() and path.name == "conda-lock.yml":
-                given = _variables(read_yaml(beside))
-            return self._recipe(site, locked_files(locked, path), "explicit explicit.txt", given=given)
+            made_from = path.with_name("environment.yml")
+            beside = [made_from] if made_from.is_file() and path.name == "conda-lock.yml" else []
+            given = _variables(read_yaml(made_from)) if beside else {}
+            files = locked_files(locked, path)
+            return self._recipe(site, files, "explicit explicit.txt", given=given, declared=[path, *beside])
         data = read_yaml(path)
         files, notes = _solved(path, data)
-        return self._recipe(site, files, "solve specs.json", given=_variables(data), notes=notes)
+        return self._recipe(site, files, "solve specs.json", given=_variables(data), declared=[path], notes=notes)
 
     def _file(self, site: Site) -> Path:
         folder = project_folder(self.directory, site)

@@ -63,6 +63,7 @@ class CondaEnvironment(Folder):
         install: str,
         *,
         given: Mapping[str, str],
+        declared: Sequence[Path],
         notes: Sequence[Problem] = (),
     ) -> Recipe:
         base = site.pin(base_image(self.base, site))
@@ -86,7 +87,8 @@ class CondaEnvironment(Folder):
         ).replace("\n\n\n", "\n\n")
         installer = ContextFile("environment/install_conda.py", _INSTALLER, text=_INSTALLER.read_text(encoding="utf-8"))
         bound = "its conda packages are for linux-64"
-        return Recipe(text, (installer, *inputs, *files), bound=bound, notes=tuple(notes))
+        named = {path.name: path for path in declared}
+        return Recipe(text, (installer, *inputs, *files), bound=bound, declared=named, notes=tuple(notes))
 
     def _pip(self, inputs: Sequence[ContextFile]) -> str:
         if not any(one.name == "environment/pypi.txt" for one in inputs):

@@ -41,8 +41,9 @@ class Pixi(CondaEnvironment):
             message = f"{manifest.name} asks for {', '.join(stale)}, which pixi.lock lacks"
             raise RecipeError([Problem(("directory",), "stale-pixi-lock", message, "run `pixi lock`")])
         notes = [_not_run(manifest.name)] if any(_scripts(one) for one in features) else []
-        files = locked_files(locked, lock)
-        return self._recipe(site, files, "explicit explicit.txt", given=_variables(manifest, features), notes=notes)
+        files, given = locked_files(locked, lock), _variables(manifest, features)
+        declared = [manifest, lock]
+        return self._recipe(site, files, "explicit explicit.txt", given=given, declared=declared, notes=notes)
 
 
 def _manifest(folder: Path, directory: str) -> tuple[Path, dict[str, Any]]:

@@ -3,17 +3,31 @@
 The image is what was declared, so what a container has beyond its image is what nobody declared yet.
 """
 
-from labform.freeze.packages import DPKG_QUERY, Change, Package, changes, debian_packages, python_packages
-from labform.freeze.pyproject import edit_pyproject
-from labform.freeze.requirements import edit_requirements
+from labform.freeze.files import Changed, edit_files
+from labform.freeze.packages import (
+    CONDA_QUERY,
+    DPKG_QUERY,
+    MANUAL_QUERY,
+    Change,
+    Package,
+    changes,
+    conda_packages,
+    debian_packages,
+    python_packages,
+)
+from labform.freeze.stack_file import edit_apt
 
 __all__ = [
+    "CONDA_QUERY",
     "DPKG_QUERY",
+    "MANUAL_QUERY",
     "Change",
+    "Changed",
     "Package",
     "changes",
+    "conda_packages",
     "debian_packages",
-    "edit_pyproject",
-    "edit_requirements",
+    "edit_apt",
+    "edit_files",
     "python_packages",
 ]

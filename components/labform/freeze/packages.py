@@ -71,11 +71,11 @@ def _text(package: Package | None) -> str:
 
 
 def python_packages(report: Mapping[str, Any]) -> dict[str, Package]:
-    """The packages of a `pip inspect` report, by normalised name.
+    """The packages of a `pip inspect` report, by normalised name; not those that conda has put there.
 
     The format is version 1 of pip's inspect report with PEP 610 direct references.
     """
-    packages = [_package(one) for one in report["installed"]]
+    packages = [_package(one) for one in report["installed"] if one.get("installer") != "conda"]
     return {canonicalize_name(one.name): one for one in packages}
 
 
@@ -107,10 +107,32 @@ _DPKG = re.compile(r"^(?P<state>ii|hi) +(?P<name>[a-z0-9][a-z0-9+.-]*)(:[a-z0-9-
 DPKG_QUERY = ("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package} ${Version}\\n")
 """The command whose output `debian_packages` reads."""
 
+MANUAL_QUERY = ("apt-mark", "showmanual")
+"""The command that tells which of them somebody asked for; the others came with those."""
 
-def debian_packages(listing: str) -> dict[str, Package]:
-    """The installed packages of DPKG_QUERY's output, by name."""
+
+def debian_packages(listing: str, manual: str | None = None) -> dict[str, Package]:
+    """The installed packages of DPKG_QUERY's output, by name; `manual` names those that somebody asked for, if known.
+
+    It is the output of `apt-mark showmanual`.
+    """
     found = (_DPKG.match(line.strip()) for line in listing.splitlines())
+    asked = None if manual is None else {line.partition(":")[0] for line in manual.split()}
+    return {
+        one["name"]: Package(one["name"], one["version"], requested=asked is None or one["name"] in asked)
+        for one in found
+        if one
+    }
+
+
+_CONDA = re.compile(r"^(?P<name>[a-z0-9_][a-z0-9_.-]*)-(?P<version>[^-\s]+)-[^-\s]+\.json$")
+CONDA_QUERY = ("sh", "-c", 'ls "${CONDA_PREFIX:-/opt/env}/conda-meta"')
+"""The command whose output `conda_packages` reads: conda keeps a file for each package, `name-version-build.json`."""
+
+
+def conda_packages(listing: str) -> dict[str, Package]:
+    """The conda packages of CONDA_QUERY's output, by name."""
+    found = (_CONDA.match(line) for line in listing.splitlines())
     return {one["name"]: Package(one["name"], one["version"]) for one in found if one}
 
 

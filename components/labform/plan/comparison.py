@@ -6,15 +6,12 @@ from typing import Any
 
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
-from labform.lockfile import LockedBuild
-from labform.plan.effects import IMAGES, Effect, Registered, Registrations, effects, unknown
+from labform.plan.effects import IMAGES, Effect, effects, unknown
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
-from labform.plan.registrations import registrations
+from labform.plan.registrations import recorded
 from labform.plan.risks import risks
-
-_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
     both = sorted({*old.lab.running()} & {*new.lab.running()})
     touched = [key for key in both if not same_lab or facts(old, key) != facts(new, key)]
     builds = [*old.lock.builds.values(), *new.lock.builds.values()]
-    found = effects(_recorded(old, touched, builds), _recorded(new, touched, builds))
+    found = effects(recorded(old, touched, builds), recorded(new, touched, builds))
     by_project: dict[str | None, list[Effect]] = {}
     for one in found:
         by_project.setdefault(one.project, []).append(one)
@@ -70,22 +67,6 @@ def _compared(name: str, old: StackFile, new: StackFile) -> Page:
             f"an edit of {one} may replace it: its provider's rules are not known here" for one in unknown(found)
         ),
     )
-
-
-def _recorded(stack: StackFile, projects: list[str], builds: list[LockedBuild]) -> Registrations:
-    """The registrations of some projects and of all that belongs to none; the others are equal on both sides.
-
-    In batches, because the SDK's waiting grows with the square of what is registered at once.
-    """
-    found: dict[tuple[str, str], Registered] = {}
-    for start in range(0, max(1, len(projects)), _BATCH):
-        batch = set(projects[start : start + _BATCH])
-        kept = {key: one for key, one in stack.lab.projects.items() if key in batch}
-        placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
-        lab = stack.lab.model_copy(update={"projects": kept})
-        lock = stack.lock.model_copy(update={"projects": placed})
-        found |= registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
-    return found
 
 
 def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> ProjectChange:

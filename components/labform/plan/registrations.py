@@ -7,19 +7,39 @@ recipe, and nothing is laid out but the Dockerfiles, in a folder that is gone af
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from labform.environments import Recipe
+from labform.loading import StackFile
 from labform.lockfile import Lock, LockedBuild
 from labform.plan.effects import IMAGES, Registered, Registrations
 from labform.stack_file import LabArgs
 
 WORKSPACE = "Workspace"
 """How the type of the component that is one project's place to run ends, in every backend."""
+
+
+_BATCH = 200
+
+
+def recorded(stack: StackFile, projects: Sequence[str], builds: Iterable[LockedBuild] = ()) -> Registrations:
+    """The registrations of some projects and of all that belongs to none.
+
+    In batches, because the SDK's waiting grows with the square of what is registered at once.
+    """
+    found: dict[tuple[str, str], Registered] = {}
+    for start in range(0, max(1, len(projects)), _BATCH):
+        batch = set(projects[start : start + _BATCH])
+        kept = {key: one for key, one in stack.lab.projects.items() if key in batch}
+        placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
+        lab = stack.lab.model_copy(update={"projects": kept})
+        lock = stack.lock.model_copy(update={"projects": placed})
+        found |= registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
+    return found
 
 
 def registrations(

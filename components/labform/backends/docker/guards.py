@@ -15,6 +15,7 @@ import pulumi
 from labform import naming
 from labform.backends.docker.daemon import bound, connected, found, port_holders, stop
 from labform.backends.docker.devices import devices_of, whose
+from labform.backends.docker.facts import labels_of
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
@@ -149,8 +150,3 @@ def _name(listed: Mapping[str, Any]) -> str:
 
 def _named(listed: Mapping[str, Any]) -> str:
     return f"container {_name(listed)}{whose(listed['Labels'] or {})}"
-
-
-def labels_of(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """A resource's labels as a mapping; the provider writes them as a list."""
-    return {one["label"]: one["value"] for one in inputs.get("labels") or []}

@@ -2,9 +2,20 @@
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labform.freeze import DPKG_QUERY, Package, debian_packages, python_packages
+from labform.freeze import (
+    CONDA_QUERY,
+    DPKG_QUERY,
+    MANUAL_QUERY,
+    Changed,
+    Package,
+    changes,
+    conda_packages,
+    debian_packages,
+    python_packages,
+)
 from labform.problems import LabformError
 
 if TYPE_CHECKING:
@@ -12,13 +23,21 @@ if TYPE_CHECKING:
 
 
 _PIP_INSPECT = ("python", "-m", "pip", "--disable-pip-version-check", "--no-color", "inspect")
-_Packages = dict[str, Package]
 
 
-def installed(container: Any) -> tuple[tuple[_Packages, _Packages], tuple[_Packages, _Packages]]:
-    """Python packages and Debian packages, each of a running container's image and of the container itself.
+@dataclass(frozen=True)
+class _Installed:
+    """The packages of each kind, by name."""
 
-    Raises LabformError if the container does not run, or its image has no Python with pip.
+    python: dict[str, Package] = field(default_factory=dict)
+    conda: dict[str, Package] = field(default_factory=dict)
+    debian: dict[str, Package] = field(default_factory=dict)
+
+
+def changed_by_hand(container: Any) -> Changed:
+    """What differs between a running container and its image: Python, conda and Debian packages.
+
+    Raises LabformError if the container does not run, or its image has neither Python with pip nor conda packages.
     """
     if container.status != "running":
         raise LabformError(f"{container.name} does not run; start it, or run `pulumi up`")
@@ -31,14 +50,21 @@ def installed(container: Any) -> tuple[tuple[_Packages, _Packages], tuple[_Packa
     finally:
         with suppress(Exception):
             beside.remove(force=True)
-    return (before[0], after[0]), (before[1], after[1])
+    return Changed(
+        python=changes(before.python, after.python),
+        conda=changes(before.conda, after.conda),
+        apt=changes(before.debian, after.debian),
+    )
 
 
-def _listed(container: Any) -> tuple[_Packages, _Packages]:
+def _listed(container: Any) -> _Installed:
     report = _output(container, _PIP_INSPECT, json.loads)
-    if report is None:
+    conda = _output(container, CONDA_QUERY, conda_packages) or {}
+    if report is None and not conda:
         raise LabformError(f"{container.name}: its image has no Python with pip that could list what is installed")
-    return python_packages(report), _output(container, DPKG_QUERY, debian_packages) or {}
+    manual = _output(container, MANUAL_QUERY, str)
+    debian = _output(container, DPKG_QUERY, lambda listing: debian_packages(listing, manual)) or {}
+    return _Installed(python_packages(report) if report else {}, conda, debian)
 
 
 def _output(container: Any, command: "Sequence[str]", read: "Callable[[str], Any]") -> Any:

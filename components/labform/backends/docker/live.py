@@ -1,9 +1,9 @@
 """What runs on a lab's hosts, asked once per host and of all at the same time; and what of it is not the plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labform import naming
 from labform.backends.docker.daemon import check_ssh, connected
@@ -14,6 +14,10 @@ from labform.naming import LAB_LABEL, PROJECT_LABEL
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Answer = TypeVar("Answer")
 Containers = Mapping[str, Mapping[str, Any]]
 """What `docker inspect` says of a host's containers, by their names."""
 
@@ -39,22 +43,41 @@ def containers_on(
 
     `timeout` is in seconds and holds for each request.
     """
+    wanted = [f"{LAB_LABEL}={lab}"] if lab else []
 
-    def ask(name: str) -> Containers | LabformError:
+    def containers(_: str, client: "DockerClient") -> Containers:
         """One host's containers, by name."""
+        return named(client.containers.list(all=True, ignore_removed=True, filters={"label": wanted}))
+
+    return ask_all(hosts, containers, timeout=timeout)
+
+
+def ask_all(
+    hosts: Mapping[str, Host], question: "Callable[[str, DockerClient], Answer]", *, timeout: int = 10
+) -> "dict[str, Answer | LabformError]":
+    """What `question` finds out of each host and its daemon, all asked at the same time; or why one cannot be asked.
+
+    `timeout` is in seconds and holds for each request.
+    """
+
+    def ask(name: str) -> "Answer | LabformError":
+        """One host."""
         address = hosts[name].address
         try:
             check_ssh(name, address, timeout=timeout)
             with connected(name, address, timeout=timeout) as client:
-                wanted = [f"{LAB_LABEL}={lab}"] if lab else []
-                listed = client.containers.list(all=True, ignore_removed=True, filters={"label": wanted})
-                return {one.attrs["Name"].lstrip("/"): one.attrs for one in listed}
+                return question(name, client)
         except LabformError as error:
             return error
 
     names = sorted(hosts)
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         return dict(zip(names, pool.map(ask, names), strict=True))
+
+
+def named(listed: Iterable[Any]) -> Containers:
+    """Containers by their names."""
+    return {one.attrs["Name"].lstrip("/"): one.attrs for one in listed}
 
 
 def labels_in(container: Mapping[str, Any]) -> Mapping[str, str]:

@@ -1,0 +1,46 @@
+"""Debian packages written under `apt:` in a stack file: its comments and layout stay."""
+
+from collections.abc import Sequence
+
+from labform.editing import with_field
+from labform.freeze.packages import Change
+from labform.problems import LabformError, Location, Problem
+from labform.yaml_list import edited_list, span
+from labform.yaml_tree import parse
+
+
+def edit_apt(text: str, project: str, changed: Sequence[Change]) -> tuple[str, list[Problem]]:
+    """The stack file with the changed packages, each with its version, and a problem for each change it cannot say.
+
+    A new package that nobody asked for came with another one, and is left to that.
+    """
+    at: Location = ("projects", project, "environment", "apt")
+    problems = []
+    for change in changed:
+        if change.old is None and change.new and not change.new.requested:
+            continue
+        try:
+            text = _edited(text, at, change)
+        except LabformError as error:
+            wanted = f"{change.name}={change.new.version}" if change.new else change.name
+            hint = f"{'write' if change.new else 'leave out'} apt: [{wanted}] in projects.{project}.environment"
+            problems.append(Problem((change.name,), "apt", f"Debian package {change}: {error}", hint))
+    return text, problems
+
+
+def _edited(text: str, at: Location, change: Change) -> str:
+    environment = parse(text)
+    for part in at[:-1]:
+        environment = environment.children[part]
+    listed = environment.value.get("apt") or []
+    places = [place for place, word in enumerate(listed) if word.partition("=")[0] == change.name]
+    if change.new is None and not places:
+        raise LabformError("no stack file can leave out what an image has")
+    word = f"{change.name}={change.new.version}" if change.new else None
+    if listed:
+        return edited_list(text, at, dict.fromkeys(places, word), [] if places or word is None else [word])
+    last = environment.children[max(environment.keys, key=lambda key: environment.keys[key])]
+    if last.children or (environment.line, environment.column) == min(environment.keys.values()):
+        return with_field(text, environment, f"apt: [{word}]")
+    end = span(text, last)[1]
+    return text[:end] + f", apt: [{word}]" + text[end:]
