@@ -1,17 +1,15 @@
 """Every field of a project on a real cluster: it is admitted, settles, an edit is applied, and no claim is touched."""
 
 import subprocess
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-import sandbox.cluster
 from sandbox.cluster import Pool
 from tests import parity
 from tests.engine.bench import Outcome
-from tests.engine.cluster_bench import ClusterBench
+from tests.engine.cluster_bench import ClusterBench, on_a_cluster
 from tests.engine.every_field import SECRETS
 
 POOLS = [
@@ -24,12 +22,8 @@ POOLS = [
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Iterator[ClusterBench]:
     """A lab's folder and a cluster of this module's own."""
-    root = tmp_path_factory.mktemp("cluster")
-    cluster = sandbox.cluster.start(root, pools=POOLS)
-    made = ClusterBench(tmp_path_factory.mktemp("lab"), cluster, tools, f"e{uuid.uuid4().hex[:5]}")
-    yield made
-    made.close()
-    sandbox.cluster.remove(root)
+    with on_a_cluster(tmp_path_factory, tools, POOLS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

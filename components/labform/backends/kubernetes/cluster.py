@@ -15,7 +15,6 @@ from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.namespaces import cluster_of
 from labform.backends.kubernetes.resources import Provider, registered
 from labform.backends.kubernetes.workspace import KubernetesWorkspace
-from labform.gpus import gpu_request
 from labform.lockfile import Lock
 from labform.stack_file import LabArgs
 
@@ -37,6 +36,8 @@ class KubernetesCluster:
             f"{args.lab}-cluster",
             context=cluster.context,
             cluster_identifier=args.lab,
+            # What exists already has passed the guards: it is this lab's, and data hangs on it.
+            upsert_existing_objects=True,
             opts=pulumi.ResourceOptions(parent=parent),
         )
         with_data = {args.volumes[key].owner for key in storage.managed(args)}  # type: ignore[union-attr]
@@ -47,7 +48,6 @@ class KubernetesCluster:
     def workspace(self, name: str, *, image: pulumi.Input[str], token: pulumi.Input[str] | None) -> KubernetesWorkspace:
         """The workspace of a running project, made when the rules of its namespace hold."""
         one = workload(self._args, name)
-        wants_gpus = gpu_request(one.args.gpus) is not None
         return KubernetesWorkspace(
             name,
             one.args,
@@ -63,7 +63,7 @@ class KubernetesCluster:
             ingress=cluster_of(self._args).ingress_rule(),
             secrets={key: self._secret(secret.source) for key, secret in one.args.secrets.items()},
             token=token,
-            hooks=self._guards.gpu_workloads if wants_gpus else self._guards.workloads,
+            guards=self._guards,
             opts=pulumi.ResourceOptions(
                 parent=self._parent, providers=[self._provider], depends_on=self._rules[one.args.owner]
             ),
@@ -80,17 +80,15 @@ class KubernetesCluster:
         return self._named(name, manifest, **options)
 
     def _named(self, name: str, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
-        return registered(
-            name, manifest, pulumi.ResourceOptions(parent=self._parent, provider=self._provider, **options)
+        opts = pulumi.ResourceOptions(
+            parent=self._parent, provider=self._provider, hooks=self._guards.objects, **options
         )
+        return registered(name, manifest, opts)
 
     def _namespace(self, owner: str, has_data: bool) -> pulumi.CustomResource:
         """Kept whatever happens: to delete it would delete every volume in it."""
         made = namespaces.namespace(self._args, owner)
-        hooks = self._guards.namespaces
-        return self._named(
-            f"{self._args.lab}-{owner}", made, hooks=hooks, retain_on_delete=True, protect=has_data or None
-        )
+        return self._named(f"{self._args.lab}-{owner}", made, retain_on_delete=True, protect=has_data or None)
 
     def _rules_of(self, owner: str) -> Sequence[pulumi.Resource]:
         inside = {"depends_on": [self._namespaces[owner]], "delete_before_replace": True}
@@ -115,7 +113,6 @@ class KubernetesCluster:
                 storage.claim_name(self._args, key),
                 storage.claim(self._args, key),
                 depends_on=[self._namespaces[volume.owner]],
-                hooks=self._guards.claims,
                 protect=key in self._args.volumes,
                 retain_on_delete=True,
                 custom_timeouts=bounded,
