@@ -73,7 +73,7 @@ def refused(bench: ClusterBench, *words: str) -> None:
 
 def settles(bench: ClusterBench) -> None:
     """`up` works again, and nothing is left to change."""
-    bench.up()
+    bench.up(lock=False)
     assert bench.up(lock=False).changed == {}
 
 
@@ -157,7 +157,7 @@ def test_a_field_of_another_manager(bench: ClusterBench) -> None:
     refused(bench, 'conflict with "autoscaler"', ".spec.replicas", "PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
-        bench.up()
+        bench.up(lock=False)
     assert exists(bench, "web").spec.replicas == 1
     settles(bench)
 

@@ -76,8 +76,8 @@ def test_no_claim_of_a_managed_volume_is_touched(
     assert {key: now[key][0] for key in kept} == {key: before[key][0] for key in kept}
 
 
-def test_rendered_files_are_taken_strictly(bench: ClusterBench, after: Outcome) -> None:
-    """The same bytes twice, and an API server that knows every field of them and warns of nothing."""
+def test_rendered_files_are_what_is_there(bench: ClusterBench, after: Outcome) -> None:
+    """The same bytes twice; the API server knows every field, warns of nothing, and would change nothing."""
     folders = [bench.project.parent / name for name in ("rendered", "again")]
     for folder in folders:
         bench.deployment.labform("render", "--to", str(folder), capture=True)
@@ -87,3 +87,6 @@ def test_rendered_files_are_taken_strictly(bench: ClusterBench, after: Outcome) 
     done = subprocess.run([*bench.kubectl, *apply, str(folders[0])], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(first)
+    diff = [*bench.kubectl, "diff", "--server-side", "--force-conflicts", "-f", str(folders[0])]
+    done = subprocess.run(diff, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
