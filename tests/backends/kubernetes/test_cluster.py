@@ -4,9 +4,6 @@ import copy
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,26 +11,12 @@ from labform.backends.kubernetes.lab_objects import lab_objects
 from labform.stack_file import LabArgs
 
 from tests.backends.kubernetes.cluster_lab import LAB, lab
-from tests.fake_daemon import fake_daemon
 from tests.fakes import UNKNOWN, Recording, Registration, Secret
-from tests.test_lab import Program
+from tests.program import Program
 
 pytestmark = pytest.mark.enable_socket
 
 DIGEST = f"registry.invalid/unit/x@sha256:{'b' * 64}"
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
-    """One program for the module."""
-    with tempfile.TemporaryDirectory() as folder, fake_daemon(Path(folder)) as daemon:
-        yield Program(Path(folder), daemon)
-
-
-@pytest.fixture(scope="module")
-def recording(program: Program) -> Recording:
-    """What the lab registers."""
-    return program.recording(LAB)
 
 
 def of(recording: Recording, kind: str, name: str) -> Registration:
