@@ -64,6 +64,16 @@ def test_the_provider_is_never_replaced(program: Program, recording: Recording) 
     assert (before["context"], after["context"]) == ("lab", "elsewhere")
 
 
+def test_nothing_is_made_unseen(recording: Recording) -> None:
+    """The provider takes over what exists, so each object passes the guard first, and its errors are explained."""
+    assert recording.only("pulumi:providers:kubernetes").inputs["upsertExistingObjects"] is True
+    hooks = {key: one.options.hooks for key, one in objects(recording).items()}
+    assert {key for key, one in hooks.items() if "unit-place" not in one.get("before_create", [])} == set()
+    assert {key for key, one in hooks.items() if one.get("on_error") != ["unit-error"]} == set()
+    room = {key for key, one in hooks.items() if "unit-room" in one["before_create"]}
+    assert room == {("Deployment", "unit-anna", "unit-thesis"), ("Job", "unit-anna", "unit-nightly")}
+
+
 def test_render_writes_what_up_applies(recording: Recording) -> None:
     """Object by object, Secrets and their mark aside: no file has a value for them."""
     images = dict.fromkeys(LAB["projects"], DIGEST)

@@ -106,7 +106,8 @@ class KubernetesCluster:
 
     def _volumes(self) -> None:
         """Volumes; their names in the program depend on neither project nor person."""
-        bounded = pulumi.CustomTimeouts(create=f"{cluster_of(self._args).wait}s")
+        seconds = f"{cluster_of(self._args).wait}s"
+        bounded = pulumi.CustomTimeouts(create=seconds, update=seconds)
         for key in [*storage.managed(self._args), *sorted(self._args.retired)]:
             volume: Any = self._args.volumes.get(key) or self._args.retired[key]
             self._named(
