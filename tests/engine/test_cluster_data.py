@@ -108,7 +108,7 @@ def test_another_way_to_the_cluster(bench: ClusterBench, lab: dict[str, Any], tm
     """Another path of the kubeconfig, name of the context and address of the server: the provider is edited."""
     _kubeconfig(bench, tmp_path, {"renamed": bench.cluster}, host="localhost")
     outcome = bench.deploy(edited(lab, {"runs_on.context": "renamed"}))
-    assert outcome.changed == {f"kubernetes {bench.name}-cluster": "update"}
+    assert outcome.changed == {f"kubernetes {bench.name}-{one}": "update" for one in ("cluster", "data")}
 
 
 def test_another_cluster(bench: ClusterBench, lab: dict[str, Any], tmp_path: Path) -> None:

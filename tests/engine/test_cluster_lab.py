@@ -186,7 +186,7 @@ def test_a_foreign_object_is_not_taken_over(bench: ClusterBench, lab: dict[str, 
     edited["volumes"]["more"] = {"owner": "anna", "size": "5Gi"}
     outcome = bench.deploy(edited, ok=False)
     assert outcome.code != 0
-    assert "already exists" in outcome.text
+    assert f"is not of lab {bench.name}; remove or rename it there" in outcome.text
     now = bench.core.read_namespaced_persistent_volume_claim(name, f"{bench.name}-anna")
     assert (now.metadata.uid, now.metadata.labels) == (foreign.metadata.uid, None)
     bench.deploy(lab)

@@ -9,7 +9,7 @@ import pulumi
 
 from labform.backends.kubernetes import namespaces, storage
 from labform.backends.kubernetes.data import summary
-from labform.backends.kubernetes.guards import Guards
+from labform.backends.kubernetes.guards import KEPT, Guards
 from labform.backends.kubernetes.lab_objects import at_work, workload
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.namespaces import cluster_of
@@ -31,15 +31,9 @@ class KubernetesCluster:
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         kinds = {name: "Job" if one.run else "Deployment" for name, one in args.running().items()}
         self._guards = Guards(args.lab, cluster.context, created, kinds)
-        # The identifier is all that the provider may be replaced for: another path of the kubeconfig is no new cluster.
-        self._provider = Provider(
-            f"{args.lab}-cluster",
-            context=cluster.context,
-            cluster_identifier=args.lab,
-            # What exists already has passed the guards: it is this lab's, and data hangs on it.
-            upsert_existing_objects=True,
-            opts=pulumi.ResourceOptions(parent=parent),
-        )
+        self._provider = self._provider_of("cluster")
+        # What data hangs on is taken over where it exists; the guards have seen that it is this lab's.
+        self._keeper = self._provider_of("data", upsert_existing_objects=True)
         with_data = {args.volumes[key].owner for key in storage.managed(args)}  # type: ignore[union-attr]
         self._namespaces = {owner: self._namespace(owner, owner in with_data) for owner in sorted(args.people)}
         self._rules = {owner: self._rules_of(owner) for owner in at_work(args)}
@@ -73,6 +67,12 @@ class KubernetesCluster:
         """A row for each project; all but the digest is known at preview."""
         return summary(self._args, references)
 
+    def _provider_of(self, name: str, **settings: Any) -> Provider:
+        """A way to the cluster. The identifier is all that it may be replaced for: another context is no new one."""
+        lab, context = self._args.lab, cluster_of(self._args).context
+        opts = pulumi.ResourceOptions(parent=self._parent)
+        return Provider(f"{lab}-{name}", context=context, cluster_identifier=lab, opts=opts, **settings)
+
     def _add(self, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
         """An object, with the name of its namespace in front of its own, so that no two have the same."""
         metadata = manifest["metadata"]
@@ -80,9 +80,9 @@ class KubernetesCluster:
         return self._named(name, manifest, **options)
 
     def _named(self, name: str, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
-        opts = pulumi.ResourceOptions(
-            parent=self._parent, provider=self._provider, hooks=self._guards.objects, **options
-        )
+        provider = self._keeper if manifest["kind"] in KEPT else self._provider
+        hooks = self._guards.objects
+        opts = pulumi.ResourceOptions(parent=self._parent, provider=provider, hooks=hooks, **options)
         return registered(name, manifest, opts)
 
     def _namespace(self, owner: str, has_data: bool) -> pulumi.CustomResource:

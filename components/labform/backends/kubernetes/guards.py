@@ -16,7 +16,7 @@ from labform.backends.kubernetes.live import end, found, place, removed
 from labform.naming import PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
-_KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
+KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
 """Kinds that data hangs on: one of this lab that no state knows is taken over."""
 _TAKE_BACK = (
     "another program set that field: stop it from doing so; to take the field back once, run"
@@ -49,7 +49,7 @@ class Guards:
                 self._refuse_lost(metadata)
             else:
                 self._refuse_foreign(kind, metadata, there.metadata)
-                if kind not in _KEPT:
+                if kind not in KEPT:
                     removed(client, kind, metadata)
 
     def _refuse_lost(self, metadata: Mapping[str, Any]) -> None:
