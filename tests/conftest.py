@@ -1,8 +1,18 @@
-"""What holds for every test: no network, and the same examples at each run."""
+"""What holds for every test: no network, and the same examples at each run; and the program that many tests run."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes import Recording
+    from tests.program import Program
 
 settings.register_profile(
     "labform", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -30,3 +40,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
     else:
         pytest_socket.disable_socket()
+
+
+@pytest.fixture(scope="module")
+def program() -> "Iterator[Program]":
+    """The real program in a folder of its own, one for each module that runs it."""
+    from tests.fake_daemon import fake_daemon
+    from tests.program import Program
+
+    with tempfile.TemporaryDirectory() as folder, fake_daemon(Path(folder)) as daemon:
+        yield Program(Path(folder), daemon)
+
+
+@pytest.fixture(scope="module")
+def recording(request: pytest.FixtureRequest, program: "Program") -> "Recording":
+    """What the module's LAB registers."""
+    return program.recording(request.module.LAB)

@@ -2,23 +2,16 @@
 
 import copy
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from labform.loading import plan_of, read, recipes_of
-from labform.lockfile import write_lock
 
-from tests.fake_daemon import fake_daemon
-from tests.fakes import UNKNOWN, Recording, RecordingEngine, Registration, Secret
+from tests.fakes import UNKNOWN, Recording, Registration, Secret
+from tests.program import Program
 
 pytestmark = pytest.mark.enable_socket
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 CONTAINER, VOLUME, IMAGE = "docker:index/container:Container", "docker:index/volume:Volume", "docker:index/image:Image"
 BASE = f"base@sha256:{'a' * 64}"
 LAB: dict[str, Any] = {
@@ -54,54 +47,6 @@ LAB: dict[str, Any] = {
         },
     },
 }
-SECRETS = {
-    "labform:registry-password": "canary-push",
-    "labform:lab-secret": "canary-lab",
-    "labform:hf-token": "canary-hf",
-}
-
-
-class Program:
-    """The real program in a folder of its own, with a daemon that answers and a login."""
-
-    def __init__(self, folder: Path, daemon: str) -> None:
-        """Lay out what a clone has."""
-        self.folder, self.daemon = folder, daemon
-        for part in ("Pulumi.yaml", "__main__.py"):
-            shutil.copy(REPOSITORY / part, folder / part)
-        (folder / "stacks").mkdir()
-        (folder / "docker").mkdir()
-        (folder / "docker" / "config.json").write_text(json.dumps({"auths": {"registry.invalid": {}}}))
-
-    def run(self, lab: dict[str, Any], **options: Any) -> Recording:
-        """What the program registers for a lab, its lock up to date."""
-        path = self.folder / "stacks" / "unit.yaml"
-        path.write_text(yaml.safe_dump(lab))
-        draft = read(path)
-        write_lock(draft.lock_path, plan_of(draft, recipes_of(draft)[1]).lock)
-        config = {"labform:addresses": json.dumps({"builder": self.daemon})}
-        env = {"DOCKER_CONFIG": str(self.folder / "docker")}
-        given = {"stack": "unit", "config": config, "secrets": SECRETS, "env": env, **options}
-        return RecordingEngine().run(self.folder, **given)
-
-    def recording(self, lab: dict[str, Any], **options: Any) -> Recording:
-        """The same, of a run that must succeed."""
-        recording = self.run(lab, **options)
-        assert recording.exit_code == 0, recording.errors
-        return recording
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
-    """One program for the module."""
-    with tempfile.TemporaryDirectory() as folder, fake_daemon(Path(folder)) as daemon:
-        yield Program(Path(folder), daemon)
-
-
-@pytest.fixture(scope="module")
-def recording(program: Program) -> Recording:
-    """What the lab above registers."""
-    return program.recording(LAB)
 
 
 def of(recording: Recording, kind: str, name: str) -> Registration:

@@ -12,7 +12,7 @@ from tests import parity
 from tests.engine.declarable import declarable
 from tests.engine.every_field import SECRETS
 from tests.fake_daemon import fake_daemon
-from tests.test_lab import Program
+from tests.program import Program
 
 pytestmark = pytest.mark.enable_socket
 

@@ -1,14 +1,20 @@
 """A lab on the real engine and a cluster of the sandbox, for tests: its images are pinned, nothing is built."""
 
 import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from kubernetes import client, config
 from labform.loading import read, recipes_of
 from labform.lockfile import LockedBuild, write_lock
 
+import sandbox.cluster
+from sandbox.cluster import Pool
 from sandbox.deployment import Deployment
 from tests.engine.bench import REPOSITORY, Bench, Outcome
 
@@ -41,7 +47,8 @@ class ClusterBench(Bench):
         self.deployment = Deployment(self.project, "t", folder / "data", box, env, "stacks/t.yaml")  # type: ignore[arg-type]
         api = config.new_client_from_config(str(cluster.kubeconfig))
         self.core, self.apps, self.batch = client.CoreV1Api(api), client.AppsV1Api(api), client.BatchV1Api(api)
-        self.api, self.kubectl = api, cluster.kubectl
+        self.storage = client.StorageV1Api(api)
+        self.api, self.cluster, self.kubectl = api, cluster, cluster.kubectl
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the stack file, and a lock that knows an image of each project.
@@ -95,3 +102,16 @@ class ClusterBench(Bench):
     def close(self) -> None:
         """Leave the cluster to the one who started it."""
         self.api.close()
+
+
+@contextmanager
+def on_a_cluster(folders: pytest.TempPathFactory, tools: Any, pools: Sequence[Pool]) -> Iterator[ClusterBench]:
+    """A lab's folder and a cluster of its own, both gone afterwards."""
+    root = folders.mktemp("cluster")
+    cluster = sandbox.cluster.start(root, pools=pools)
+    made = ClusterBench(folders.mktemp("lab"), cluster, tools, f"c{uuid.uuid4().hex[:5]}")
+    try:
+        yield made
+    finally:
+        made.close()
+        sandbox.cluster.remove(root)

@@ -1,17 +1,15 @@
 """Every field of a project on a real cluster: it is admitted, settles, an edit is applied, and no claim is touched."""
 
 import subprocess
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-import sandbox.cluster
 from sandbox.cluster import Pool
 from tests import parity
 from tests.engine.bench import Outcome
-from tests.engine.cluster_bench import ClusterBench
+from tests.engine.cluster_bench import ClusterBench, on_a_cluster
 from tests.engine.every_field import SECRETS
 
 POOLS = [
@@ -24,12 +22,8 @@ POOLS = [
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Iterator[ClusterBench]:
     """A lab's folder and a cluster of this module's own."""
-    root = tmp_path_factory.mktemp("cluster")
-    cluster = sandbox.cluster.start(root, pools=POOLS)
-    made = ClusterBench(tmp_path_factory.mktemp("lab"), cluster, tools, f"e{uuid.uuid4().hex[:5]}")
-    yield made
-    made.close()
-    sandbox.cluster.remove(root)
+    with on_a_cluster(tmp_path_factory, tools, POOLS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +76,8 @@ def test_no_claim_of_a_managed_volume_is_touched(
     assert {key: now[key][0] for key in kept} == {key: before[key][0] for key in kept}
 
 
-def test_rendered_files_are_taken_strictly(bench: ClusterBench, after: Outcome) -> None:
-    """The same bytes twice, and an API server that knows every field of them and warns of nothing."""
+def test_rendered_files_are_what_is_there(bench: ClusterBench, after: Outcome) -> None:
+    """The same bytes twice; the API server knows every field, warns of nothing, and would change nothing."""
     folders = [bench.project.parent / name for name in ("rendered", "again")]
     for folder in folders:
         bench.deployment.labform("render", "--to", str(folder), capture=True)
@@ -93,3 +87,6 @@ def test_rendered_files_are_taken_strictly(bench: ClusterBench, after: Outcome) 
     done = subprocess.run([*bench.kubectl, *apply, str(folders[0])], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(first)
+    diff = [*bench.kubectl, "diff", "--server-side", "--force-conflicts", "-f", str(folders[0])]
+    done = subprocess.run(diff, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

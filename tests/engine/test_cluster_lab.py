@@ -1,16 +1,14 @@
 """A lab on a real API server with the real scheduler: it comes up, settles, and an edit touches what it names."""
 
 import copy
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kubernetes.client import ApiException
 
-import sandbox.cluster
 from sandbox.cluster import Pool
-from tests.engine.cluster_bench import BASE, ClusterBench
+from tests.engine.cluster_bench import BASE, ClusterBench, on_a_cluster
 
 MODEL = "NVIDIA-A100-SXM4-40GB"
 POOLS = [
@@ -64,12 +62,8 @@ def a_lab(name: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Iterator[ClusterBench]:
     """A lab's folder and a cluster of this module's own."""
-    root = tmp_path_factory.mktemp("cluster")
-    cluster = sandbox.cluster.start(root, pools=POOLS)
-    made = ClusterBench(tmp_path_factory.mktemp("lab"), cluster, tools, f"c{uuid.uuid4().hex[:5]}")
-    yield made
-    made.close()
-    sandbox.cluster.remove(root)
+    with on_a_cluster(tmp_path_factory, tools, POOLS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +186,7 @@ def test_a_foreign_object_is_not_taken_over(bench: ClusterBench, lab: dict[str, 
     edited["volumes"]["more"] = {"owner": "anna", "size": "5Gi"}
     outcome = bench.deploy(edited, ok=False)
     assert outcome.code != 0
-    assert "already exists" in outcome.text
+    assert f"is not of lab {bench.name}; remove or rename it there" in outcome.text
     now = bench.core.read_namespaced_persistent_volume_claim(name, f"{bench.name}-anna")
     assert (now.metadata.uid, now.metadata.labels) == (foreign.metadata.uid, None)
     bench.deploy(lab)

@@ -5,18 +5,22 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
+from labform.backends.kubernetes.pod import Workload
 from labform.lab import service_token
+from labform.loading import read
 
 import sandbox
 import toolchain
 from sandbox.dev import lock_projects
 from tests.engine.bench import PORTS, REPOSITORY, Bench, sh, until
 from tests.engine.jupyter import JupyterClient
+from tests.engine.pod_on_docker import PodOnDocker
 from tests.engine.visible import exposed, visible
 
 CELL = """
@@ -81,6 +85,23 @@ def test_the_notebook_answers_to_its_token_only(dev: Bench, jupyter: JupyterClie
     assert jupyter.ask("POST", "/api/kernels", token=False, json={}).status_code == 403
     assert jupyter.ask("GET", "/api/kernels").status_code == 200
     assert "new_password" not in jupyter.ask("GET", "/login", token=False).text
+
+
+def test_the_same_image_serves_as_a_pod(dev: Bench, tmp_path: Path) -> None:
+    """Probe, token, user, data and shared memory, under the security context that a cluster's pod has."""
+    lab = read(dev.project / "stacks" / "dev.yaml", lock=dev.deployment.lock).lab
+    args, limits = lab.projects["notebook"], lab.limits("notebook")
+    one = Workload(
+        "dev", "notebook", args, lab.people["anna"], "dev-anna", limits, claims={key: key for key in args.mounts}
+    )
+    image = dev.inspect("notebook")["Image"]
+    with PodOnDocker(dev.docker, one, image, {"jupyter-token": "of-the-pod"}, tmp_path) as pod:
+        until(pod.ready, "the startup probe passes")
+        assert pod.status("8888/api/kernels?token=of-the-pod") == 200
+        assert pod.status("8888/api/kernels") == 403
+        assert pod.run("sh", "-c", "whoami; id -u; touch ~/made; stat -c %u ~/made") == "anna\n10042\n10042\n"
+        assert pod.run("stat", "-fc", "%b", "/dev/shm") == f"{limits.shared_memory // 4096}\n"
+        assert pod.run("sh", "-c", "echo $NVIDIA_VISIBLE_DEVICES") == "void\n"
 
 
 def test_a_cell_fits_a_model_and_draws_it(jupyter: JupyterClient) -> None:

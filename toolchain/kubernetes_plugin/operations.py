@@ -98,7 +98,9 @@ def create(cluster: Cluster, asked: Request) -> tuple[str, Properties]:
     manager = annotation(inputs, "patchFieldManager") or writing.new_manager()
     try:
         if cluster.settings.upsert:
-            live = writing.applied(server, inputs, manager, force=cluster.settings.force, preview=asked.preview)
+            # A dry run must not conflict with what a replacement is going to remove.
+            force = cluster.settings.force or asked.preview
+            live = writing.applied(server, inputs, manager, force=force, preview=asked.preview)
         else:
             live = writing.created(server, inputs, preview=asked.preview, tell=asked.tell)
     except NoMatchError as error:

@@ -4,9 +4,6 @@ import copy
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,26 +11,12 @@ from labform.backends.kubernetes.lab_objects import lab_objects
 from labform.stack_file import LabArgs
 
 from tests.backends.kubernetes.cluster_lab import LAB, lab
-from tests.fake_daemon import fake_daemon
 from tests.fakes import UNKNOWN, Recording, Registration, Secret
-from tests.test_lab import Program
+from tests.program import Program
 
 pytestmark = pytest.mark.enable_socket
 
 DIGEST = f"registry.invalid/unit/x@sha256:{'b' * 64}"
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
-    """One program for the module."""
-    with tempfile.TemporaryDirectory() as folder, fake_daemon(Path(folder)) as daemon:
-        yield Program(Path(folder), daemon)
-
-
-@pytest.fixture(scope="module")
-def recording(program: Program) -> Recording:
-    """What the lab registers."""
-    return program.recording(LAB)
 
 
 def of(recording: Recording, kind: str, name: str) -> Registration:
@@ -72,13 +55,27 @@ def test_a_retired_claim_is_released_and_kept(program: Program) -> None:
     assert (claim.options.protect, claim.options.retain_on_delete) == (False, True)
 
 
-def test_the_provider_is_never_replaced(program: Program, recording: Recording) -> None:
+def test_no_provider_is_ever_replaced(program: Program, recording: Recording) -> None:
     """Another context is the same provider: its identifier is the lab's name, which is all that it is replaced for."""
     moved = copy.deepcopy(LAB)
     moved["runs_on"]["context"] = "elsewhere"
-    before, after = (one.only("pulumi:providers:kubernetes").inputs for one in (recording, program.recording(moved)))
-    assert before["clusterIdentifier"] == after["clusterIdentifier"] == "unit"
-    assert (before["context"], after["context"]) == ("lab", "elsewhere")
+    for run, context in ((recording, "lab"), (program.recording(moved), "elsewhere")):
+        providers = [one.inputs for one in run.of_type("pulumi:providers:kubernetes")]
+        assert [(one["clusterIdentifier"], one["context"]) for one in providers] == [("unit", context)] * 2
+
+
+def test_nothing_is_made_unseen(recording: Recording) -> None:
+    """Each object passes the guard first, and its errors are explained; only what data hangs on is taken over."""
+    (keeper,) = [
+        one for one in recording.of_type("pulumi:providers:kubernetes") if "upsertExistingObjects" in one.inputs
+    ]
+    kept = {key[0] for key, one in objects(recording).items() if keeper.urn in one.options.provider}
+    assert kept == {"Namespace", "PersistentVolume", "PersistentVolumeClaim"}
+    hooks = {key: one.options.hooks for key, one in objects(recording).items()}
+    assert {key for key, one in hooks.items() if "unit-place" not in one.get("before_create", [])} == set()
+    assert {key for key, one in hooks.items() if one.get("on_error") != ["unit-error"]} == set()
+    room = {key for key, one in hooks.items() if "unit-room" in one["before_create"]}
+    assert room == {("Deployment", "unit-anna", "unit-thesis"), ("Job", "unit-anna", "unit-nightly")}
 
 
 def test_render_writes_what_up_applies(recording: Recording) -> None:

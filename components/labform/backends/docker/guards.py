@@ -5,9 +5,7 @@ killed leaves containers that no state knows. Nor does Docker mind two container
 last holder has to give up first. These hooks run inside the engine's step, so no preview needs a host.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -16,6 +14,7 @@ from labform import naming
 from labform.backends.docker.daemon import bound, connected, found, port_holders, stop
 from labform.backends.docker.devices import devices_of, whose
 from labform.backends.docker.facts import labels_of
+from labform.backends.hooks import Hooks
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
@@ -32,20 +31,14 @@ class Guards:
         self._lab, self._host, self._address, self._created = lab, name, host.address, frozenset(created)
         self._declared = host
         self._given = placements
-        # Not the event loop's own threads: registrations hold those while they wait for the engine, which waits here.
-        self._threads = ThreadPoolExecutor(thread_name_prefix=f"guards-{name}")
+        self._hooks = Hooks(f"{lab}-{name}")
         self._devices: dict[str, frozenset[str]] = {}
         self.volumes = self._binding("volume", self._before_volume)
         self.networks = self._binding("network", self._before_network)
         self.containers = self._binding("container", self._before_container)
 
     def _binding(self, kind: str, check: Callable[[pulumi.ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
-        async def aside(args: pulumi.ResourceHookArgs) -> None:
-            """In a thread of its own: a container that takes its time to stop holds up nothing else."""
-            await asyncio.get_running_loop().run_in_executor(self._threads, check, args)
-
-        hook = pulumi.ResourceHook(f"{self._lab}-{self._host}-{kind}", aside)
-        return pulumi.ResourceHookBinding(before_create=[hook])
+        return pulumi.ResourceHookBinding(before_create=[self._hooks.step(kind, check)])
 
     def _before_volume(self, args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}

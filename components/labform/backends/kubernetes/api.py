@@ -117,6 +117,15 @@ def _state(status: Any) -> str:
     return f"{waiting.reason}: {waiting.message or status.image}"
 
 
+def claim_reasons(client: "ApiClient", namespace: str, name: str) -> list[str]:
+    """Why a claim has no volume, as the controllers and its storage class say it."""
+    from kubernetes.client import CoreV1Api
+
+    selector = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
+    events: Any = CoreV1Api(client).list_namespaced_event(namespace, field_selector=selector, _request_timeout=30).items
+    return sorted({one.message for one in events if one.message})
+
+
 def leavers(client: "ApiClient", lab: str, staying: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Workloads of a lab that it declares no longer, as kind, namespace, name; `staying` is the kind by project."""
     from kubernetes.client import AppsV1Api, BatchV1Api
@@ -129,16 +138,3 @@ def leavers(client: "ApiClient", lab: str, staying: Mapping[str, str]) -> list[t
         for kind, one in found
         if staying.get(one.metadata.labels.get(PROJECT_LABEL, "")) != kind
     ]
-
-
-def end(client: "ApiClient", kind: str, namespace: str, name: str) -> None:
-    """Delete a Deployment or Job with its pods, which then have their grace to stop; one that is gone is fine."""
-    from kubernetes.client import ApiException, AppsV1Api, BatchV1Api
-
-    apps, batch = AppsV1Api(client), BatchV1Api(client)
-    delete = apps.delete_namespaced_deployment if kind == "Deployment" else batch.delete_namespaced_job
-    try:
-        delete(name, namespace, propagation_policy="Background")
-    except ApiException as error:
-        if error.status != 404:
-            raise

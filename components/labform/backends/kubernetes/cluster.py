@@ -9,13 +9,12 @@ import pulumi
 
 from labform.backends.kubernetes import namespaces, storage
 from labform.backends.kubernetes.data import summary
-from labform.backends.kubernetes.guards import Guards
+from labform.backends.kubernetes.guards import KEPT, Guards
 from labform.backends.kubernetes.lab_objects import at_work, workload
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.namespaces import cluster_of
 from labform.backends.kubernetes.resources import Provider, registered
 from labform.backends.kubernetes.workspace import KubernetesWorkspace
-from labform.gpus import gpu_request
 from labform.lockfile import Lock
 from labform.stack_file import LabArgs
 
@@ -32,13 +31,9 @@ class KubernetesCluster:
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         kinds = {name: "Job" if one.run else "Deployment" for name, one in args.running().items()}
         self._guards = Guards(args.lab, cluster.context, created, kinds)
-        # The identifier is all that the provider may be replaced for: another path of the kubeconfig is no new cluster.
-        self._provider = Provider(
-            f"{args.lab}-cluster",
-            context=cluster.context,
-            cluster_identifier=args.lab,
-            opts=pulumi.ResourceOptions(parent=parent),
-        )
+        self._provider = self._provider_of("cluster")
+        # What data hangs on is taken over where it exists; the guards have seen that it is this lab's.
+        self._keeper = self._provider_of("data", upsert_existing_objects=True)
         with_data = {args.volumes[key].owner for key in storage.managed(args)}  # type: ignore[union-attr]
         self._namespaces = {owner: self._namespace(owner, owner in with_data) for owner in sorted(args.people)}
         self._rules = {owner: self._rules_of(owner) for owner in at_work(args)}
@@ -47,7 +42,6 @@ class KubernetesCluster:
     def workspace(self, name: str, *, image: pulumi.Input[str], token: pulumi.Input[str] | None) -> KubernetesWorkspace:
         """The workspace of a running project, made when the rules of its namespace hold."""
         one = workload(self._args, name)
-        wants_gpus = gpu_request(one.args.gpus) is not None
         return KubernetesWorkspace(
             name,
             one.args,
@@ -63,7 +57,7 @@ class KubernetesCluster:
             ingress=cluster_of(self._args).ingress_rule(),
             secrets={key: self._secret(secret.source) for key, secret in one.args.secrets.items()},
             token=token,
-            hooks=self._guards.gpu_workloads if wants_gpus else self._guards.workloads,
+            guards=self._guards,
             opts=pulumi.ResourceOptions(
                 parent=self._parent, providers=[self._provider], depends_on=self._rules[one.args.owner]
             ),
@@ -73,6 +67,12 @@ class KubernetesCluster:
         """A row for each project; all but the digest is known at preview."""
         return summary(self._args, references)
 
+    def _provider_of(self, name: str, **settings: Any) -> Provider:
+        """A way to the cluster. The identifier is all that it may be replaced for: another context is no new one."""
+        lab, context = self._args.lab, cluster_of(self._args).context
+        opts = pulumi.ResourceOptions(parent=self._parent)
+        return Provider(f"{lab}-{name}", context=context, cluster_identifier=lab, opts=opts, **settings)
+
     def _add(self, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
         """An object, with the name of its namespace in front of its own, so that no two have the same."""
         metadata = manifest["metadata"]
@@ -80,17 +80,15 @@ class KubernetesCluster:
         return self._named(name, manifest, **options)
 
     def _named(self, name: str, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
-        return registered(
-            name, manifest, pulumi.ResourceOptions(parent=self._parent, provider=self._provider, **options)
-        )
+        provider = self._keeper if manifest["kind"] in KEPT else self._provider
+        hooks = self._guards.objects
+        opts = pulumi.ResourceOptions(parent=self._parent, provider=provider, hooks=hooks, **options)
+        return registered(name, manifest, opts)
 
     def _namespace(self, owner: str, has_data: bool) -> pulumi.CustomResource:
         """Kept whatever happens: to delete it would delete every volume in it."""
         made = namespaces.namespace(self._args, owner)
-        hooks = self._guards.namespaces
-        return self._named(
-            f"{self._args.lab}-{owner}", made, hooks=hooks, retain_on_delete=True, protect=has_data or None
-        )
+        return self._named(f"{self._args.lab}-{owner}", made, retain_on_delete=True, protect=has_data or None)
 
     def _rules_of(self, owner: str) -> Sequence[pulumi.Resource]:
         inside = {"depends_on": [self._namespaces[owner]], "delete_before_replace": True}
@@ -108,14 +106,14 @@ class KubernetesCluster:
 
     def _volumes(self) -> None:
         """Volumes; their names in the program depend on neither project nor person."""
-        bounded = pulumi.CustomTimeouts(create=f"{cluster_of(self._args).wait}s")
+        seconds = f"{cluster_of(self._args).wait}s"
+        bounded = pulumi.CustomTimeouts(create=seconds, update=seconds)
         for key in [*storage.managed(self._args), *sorted(self._args.retired)]:
             volume: Any = self._args.volumes.get(key) or self._args.retired[key]
             self._named(
                 storage.claim_name(self._args, key),
                 storage.claim(self._args, key),
                 depends_on=[self._namespaces[volume.owner]],
-                hooks=self._guards.claims,
                 protect=key in self._args.volumes,
                 retain_on_delete=True,
                 custom_timeouts=bounded,

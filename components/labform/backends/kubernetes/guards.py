@@ -1,6 +1,8 @@
-"""Hooks around what the engine does in a cluster: lost data is not hidden, and a pod that waits says for whom.
+"""Hooks around what the engine does in a cluster: nothing foreign is touched, lost data is not hidden, errors say why.
 
-They run inside the engine's step, so no preview needs the cluster.
+A run that was killed, or whose API server went away, leaves objects that no state knows. Namespaces, claims and
+exports are taken over as they are, because data hangs on them; anything else of this lab is removed and made anew.
+The hooks run inside the engine's step, so no preview needs the cluster.
 """
 
 from collections.abc import Collection, Mapping
@@ -8,9 +10,19 @@ from typing import Any
 
 import pulumi
 
-from labform.backends.kubernetes.api import connected, end, gpu_holders, leavers, reasons
+from labform.backends.hooks import Hooks
+from labform.backends.kubernetes.api import claim_reasons, connected, gpu_holders, leavers, reasons
+from labform.backends.kubernetes.live import end, found, place, removed
 from labform.naming import PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
+
+KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
+"""Kinds that data hangs on: one of this lab that no state knows is taken over."""
+_TAKE_BACK = (
+    "another program set that field: stop it from doing so; to take the field back once, run"
+    " PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up"
+)
+_REFRESH = "it was removed by hand: run pulumi refresh, then pulumi up"
 
 
 class Guards:
@@ -19,59 +31,75 @@ class Guards:
     def __init__(self, lab: str, context: str | None, created: Collection[str], staying: Mapping[str, str]) -> None:
         """`created` are the volumes that the lock says hold data; `staying` is the kind of each running project."""
         self._lab, self._context, self._created, self._staying = lab, context, frozenset(created), staying
-        claim = pulumi.ResourceHook(f"{lab}-claim", self._before_claim)
-        self.claims = pulumi.ResourceHookBinding(before_create=[claim])
-        explain = pulumi.ErrorHook(f"{lab}-workload", self._explain)
-        room = pulumi.ResourceHook(f"{lab}-room", self._make_room)
-        self.workloads = pulumi.ResourceHookBinding(on_error=[explain])
-        self.gpu_workloads = pulumi.ResourceHookBinding(before_create=[room], before_update=[room], on_error=[explain])
-        foreign = pulumi.ErrorHook(f"{lab}-namespace", self._explain_namespace)
-        self.namespaces = pulumi.ResourceHookBinding(on_error=[foreign])
+        hooks = Hooks(lab)
+        clear, room = hooks.step("place", self._clear), hooks.step("room", self._make_room)
+        explain = hooks.error("error", self._explain)
+        self.objects = pulumi.ResourceHookBinding(before_create=[clear], on_error=[explain])
+        self.gpu_workloads = pulumi.ResourceHookBinding(
+            before_create=[clear, room], before_update=[room], on_error=[explain]
+        )
 
-    def _before_claim(self, args: pulumi.ResourceHookArgs) -> None:
-        """A volume that is known to hold data is never made: either it is gone, or this state has lost it."""
-        metadata = (args.new_inputs or {})["metadata"]
+    def _clear(self, args: pulumi.ResourceHookArgs) -> None:
+        """Refuse what is not of this lab; remove what a run left behind, or leave it to be taken over."""
+        inputs: Mapping[str, Any] = args.new_inputs or {}
+        kind, metadata = inputs["kind"], inputs["metadata"]
+        with connected(self._context) as client:
+            there = found(client, kind, metadata)
+            if there is None:
+                self._refuse_lost(metadata)
+            else:
+                self._refuse_foreign(kind, metadata, there.metadata)
+                if kind not in KEPT:
+                    removed(client, kind, metadata)
+
+    def _refuse_lost(self, metadata: Mapping[str, Any]) -> None:
+        """A volume that is known to hold data is never made anew, empty."""
         volume_id = metadata["labels"].get(VOLUME_LABEL, "")
         if volume_id in self._created:
-            place = f"{metadata['namespace']}/{metadata['name']}"
             raise LabformError(
-                f"volume {volume_id} held data, and the state has no claim for it. If {place} exists, take it over:"
-                f" pulumi import kubernetes:core/v1:PersistentVolumeClaim {args.name} {place}. If it is gone, restore"
-                f" it, or accept the loss by moving it to retired: and declaring a new id"
+                f"volume {volume_id} held data, and its claim {place(metadata)} is gone from the cluster; restore it"
+                f" under that name, or accept the loss by moving it to retired: and declaring a new id"
             )
+
+    def _refuse_foreign(self, kind: str, metadata: Mapping[str, Any], there: Any) -> None:
+        own = {key: value for key, value in metadata["labels"].items() if key.startswith("labform.")}
+        if not own.items() <= (there.labels or {}).items():
+            other = ", or write runs_on.namespace: another" if kind == "Namespace" else ""
+            raise LabformError(
+                f"{kind} {place(metadata)} exists and is not of lab {self._lab}; remove or rename it there{other}"
+            )
+        if there.deletion_timestamp:
+            raise LabformError(f"{kind} {place(metadata)} is being deleted; wait until it is gone, and see what asked")
 
     def _make_room(self, _args: pulumi.ResourceHookArgs) -> None:
         """What this same `up` is going to remove gives its GPUs back first: the engine deletes only at the end."""
         with connected(self._context) as client:
             for kind, namespace, name in leavers(client, self._lab, self._staying):
-                end(client, kind, namespace, name)
+                end(client, kind, {"namespace": namespace, "name": name})
 
-    def _explain(self, args: pulumi.ErrorHookArgs) -> bool:
-        """Say why a project's pod does not run and who holds the GPUs; False: do not try again."""
-        inputs: Mapping[str, Any] = args.new_inputs or {}
-        metadata = inputs.get("metadata") or {}
-        project = (metadata.get("labels") or {}).get(PROJECT_LABEL, "")
+    def _explain(self, args: pulumi.ErrorHookArgs) -> str:
+        """Why an object is not as it should be, who holds what it waits for, and what to do."""
+        inputs: Mapping[str, Any] = args.new_inputs or args.old_inputs or {}
+        metadata, errors = inputs["metadata"], " ".join(args.errors)
+        said = [_TAKE_BACK] if "conflict with" in errors else []
+        said += [_REFRESH] if f'"{metadata["name"]}" not found' in errors else []
         try:
-            with connected(self._context) as client:
-                said = reasons(client, metadata["namespace"], self._lab, project)
-                held = [str(one) for one in gpu_holders(client)] if _wants_gpus(inputs) else []
+            said += self._reasons(inputs["kind"], metadata, inputs)
         except LabformError as error:
-            pulumi.log.error(f"project {project}: {error}")
-            return False
-        lines = [*said, *([f"GPUs are held by {'; '.join(held)}"] if held else [])]
-        if lines:
-            pulumi.log.error(f"project {project}: " + "\n  ".join(lines))
-        return False
+            said.append(str(error))
+        project = metadata["labels"].get(PROJECT_LABEL)
+        who = f"project {project}" if project else f"{inputs['kind']} {place(metadata)}"
+        return f"{who}: " + "\n  ".join(said) if said else ""
 
-    def _explain_namespace(self, args: pulumi.ErrorHookArgs) -> bool:
-        """Say how to go on where the namespace is somebody else's, or was kept; False: do not try again."""
-        if "already exists" in " ".join(args.errors):
-            name = (args.new_inputs or {})["metadata"]["name"]
-            pulumi.log.error(
-                f"namespace {name} exists and is not in the state. If it is this lab's, kept when its person left, run:"
-                f" pulumi import kubernetes:core/v1:Namespace {args.name} {name}. Else write runs_on.namespace: another"
-            )
-        return False
+    def _reasons(self, kind: str, metadata: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
+        if kind not in ("Deployment", "Job", "PersistentVolumeClaim"):
+            return []
+        with connected(self._context) as client:
+            if kind == "PersistentVolumeClaim":
+                return claim_reasons(client, metadata["namespace"], metadata["name"])
+            said = reasons(client, metadata["namespace"], self._lab, metadata["labels"][PROJECT_LABEL])
+            held = [str(one) for one in gpu_holders(client)] if _wants_gpus(inputs) else []
+            return [*said, *([f"GPUs are held by {'; '.join(held)}"] if held else [])]
 
 
 def _wants_gpus(inputs: Mapping[str, Any]) -> bool:

@@ -14,6 +14,9 @@ from labform.volumes import ClaimVolume, ManagedVolume, NfsExport, NfsVolume
 _ANY_SIZE = "1Mi"
 """The size of an export's volume and claim: a figure that the API wants and nothing reads."""
 
+_ONE_MANAGER = {"pulumi.com/patchFieldManager": "labform"}
+"""A name of its own for each state would make one that lost the claim, and has it back, conflict with itself."""
+
 
 def claim(lab: LabArgs, key: str) -> Manifest:
     """The claim of a managed volume; its name and labels hold only what never changes."""
@@ -26,10 +29,12 @@ def claim(lab: LabArgs, key: str) -> Manifest:
         "storageClassName": classes.volumes,
         "resources": {"requests": {"storage": size_text(volume.size)}},
     }
-    return manifest(
+    made = manifest(
         "PersistentVolumeClaim", claim_name(lab, key), lab=lab.lab, namespace=namespace_of(lab, volume.owner),
         labels={VOLUME_LABEL: key}, spec=filled(spec),
     )  # fmt: skip
+    made["metadata"]["annotations"] = _ONE_MANAGER
+    return made
 
 
 def managed(lab: LabArgs) -> list[str]:

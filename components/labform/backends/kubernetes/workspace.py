@@ -7,10 +7,12 @@ import pulumi
 
 from labform import workload
 from labform.backends.kubernetes import Ingress, objects
+from labform.backends.kubernetes.guards import Guards
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.nodes import GpuKind
 from labform.backends.kubernetes.pod import Workload
 from labform.backends.kubernetes.resources import registered
+from labform.gpus import gpu_request
 from labform.people import Person
 from labform.project import ProjectArgs
 from labform.resources import FALLBACK, Limits
@@ -43,14 +45,15 @@ class KubernetesWorkspace(pulumi.ComponentResource):
         ingress: Ingress | None = None,
         secrets: Mapping[str, pulumi.Input[str]] | None = None,
         token: pulumi.Input[str] | None = None,
-        hooks: pulumi.ResourceHookBinding | None = None,
+        guards: Guards | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the objects of a project; the namespace and its account `labform` exist.
 
         `gpu_kind` is what its GPUs are to the scheduler; `claims` the names of PersistentVolumeClaims
         in the namespace, by volume id, of which `read_only` are mounted so; `wait` is in seconds; `secrets` hold
-        values by the names that `args.secrets` gives them; `token` is the service's.
+        values by the names that `args.secrets` gives them; `token` is the service's; without `guards` nobody looks at
+        what exists before it is made.
         """
         one = Workload(
             lab=lab, name=name, args=args, person=person, namespace=namespace, limits=limits,
@@ -58,7 +61,7 @@ class KubernetesWorkspace(pulumi.ComponentResource):
         )  # fmt: skip
         inputs = {"project": name, "namespace": namespace}
         super().__init__("labform:index:KubernetesWorkspace", f"{lab}-{name}", inputs, opts)
-        self._one = one
+        self._one, self._guards = one, guards
         mark = self._secret(dict(secrets or {}), token)
         files = self._add(objects.files(one))
         seconds = f"{objects.patience(one)}s"
@@ -67,7 +70,7 @@ class KubernetesWorkspace(pulumi.ComponentResource):
             # A pod must not start with files that are about to change.
             depends_on=[files],
             custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds),
-            hooks=hooks,
+            hooks=guards and (guards.gpu_workloads if gpu_request(args.gpus) else guards.objects),
         )
         if args.container_port:
             # An edited port would meet the entry it had, which the API server refuses.
@@ -98,5 +101,6 @@ class KubernetesWorkspace(pulumi.ComponentResource):
 
     def _add(self, manifest: Manifest, **options: Any) -> pulumi.CustomResource:
         """An object of the project, under its own name: what is made anew has to be gone first."""
+        options = {"hooks": self._guards and self._guards.objects, **options}
         opts = pulumi.ResourceOptions(parent=self, delete_before_replace=True, **options)
         return registered(manifest["metadata"]["name"], manifest, opts)
