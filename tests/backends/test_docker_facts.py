@@ -42,10 +42,9 @@ INPUTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["gpu-server.yaml", "dev.yaml"])
-def test_every_registered_container_has_its_facts(name: str) -> None:
-    """No input of the example labs is left out."""
-    stack = unlocked(STACKS / name)
+def test_every_registered_container_has_its_facts() -> None:
+    """No input of the example lab is left out."""
+    stack = unlocked(STACKS / "gpu-server.yaml")
     found = registrations(stack.lab, stack.lock, stack.recipes)
     containers = [one.inputs for one in found.values() if one.type.endswith(":Container")]
     assert len(containers) > 3

@@ -277,4 +277,3 @@ def test_a_debian_package_comes_into_the_stack_file(up: Bench) -> None:
     up.up()
     assert up.run("pip", "dpkg-query", "--show", "--showformat=${Version}", "hello") == version
     assert frozen(up, "pip") == "pip: nothing was installed or removed since its image was built\n"
-    up.settled()
