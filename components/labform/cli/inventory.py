@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from docker.errors import DockerException
 
 from labform.backends import Kubernetes
 from labform.backends.docker.daemon import connected
@@ -123,6 +122,9 @@ def _files(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 def _asked(name: str, address: str, timeout: int) -> Seen:
     """What a host says now; a Docker daemon that does not answer leaves out CPUs and memory, with a note."""
+    # Docker's SDK takes its time, and no other command should wait for it.
+    from docker.errors import DockerException
+
     texts = [("nvidia-smi", _nvidia_smi(address, timeout))]
     try:
         with connected(name or _short(address), address, timeout=timeout) as client:

@@ -118,7 +118,7 @@ def _created(new: StackFile, name: str) -> ProjectChange:
     project = new.lab.projects[name]
     if project.state == "retired":
         return ProjectChange(name, project.owner, "no effect", why=("is declared as retired",))
-    return ProjectChange(name, project.owner, "created", builds=True)
+    return ProjectChange(name, project.owner, "created", builds=not project.pinned)
 
 
 def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
