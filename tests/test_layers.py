@@ -134,7 +134,8 @@ def test_loading_a_pure_module_loads_no_sdk(module: str) -> None:
 def test_the_command_line_loads_no_sdk() -> None:
     """Nor does a cluster's or a host's own part of it: who asks for help, or for a plan, waits for neither."""
     modules = ["labform.cli", "labform.backends.kubernetes.live", "labform.backends.docker.running"]
-    code = f"import sys, {', '.join(modules)}; labform.cli.command_line(); print(*{{n.split('.')[0] for n in sys.modules}})"
+    loaded = "print(*{name.split('.')[0] for name in sys.modules})"
+    code = f"import sys, {', '.join(modules)}; labform.cli.command_line(); {loaded}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert SDKS & set(done.stdout.split()) == set()
 
