@@ -47,14 +47,15 @@ def lab(name: str) -> dict[str, Any]:
     projects["moves"]["gpus"] = {"count": 1, "model": "H100-80GB"}
     projects["holder"]["mounts"] = {"work": "/workspace"}
     projects["served"]["service"]["port"] = 8000
-    for key in ("based", "packaged"):
-        projects[key] = {**copy.deepcopy(SLEEP), "environment": {"kind": "dockerfile", "directory": f"../{key}"}}
+    for key, kind in (("based", "dockerfile"), ("packaged", "pip")):
+        projects[key] = {**copy.deepcopy(SLEEP), "environment": {"kind": kind, "directory": f"../{key}"}}
     return {
         "format": 1,
         "lab": name,
         "runs_on": {"kind": "kubernetes", "nodes": NODES, "wait": "30s"},
         "registry": {"address": "registry.invalid/t", "username": "labform", "password": {"from": "registry-password"}},
-        "defaults": {"resources": {"cpus": 1, "memory": "1Gi", "shared_memory": "64Mi"}},
+        "bases": {"python": {"image": "python:3.12-slim"}},
+        "defaults": {"base": "python", "resources": {"cpus": 1, "memory": "1Gi", "shared_memory": "64Mi"}},
         "groups": {"student": {"gpus": 6}},
         "people": {"anna": {"uid": 10042, "group": "student"}, "ben": {"uid": 10043}},
         "volumes": {"work": {"owner": "anna", "size": "1Gi"}, "stays": {"owner": "anna", "size": "1Gi"}},
@@ -107,7 +108,7 @@ class World:
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
         subprocess.run(["git", "-C", str(self.bench.project), *who, *words], check=True, capture_output=True)
 
-    def folder(self, name: str, *, text: str = "", package: str = "numpy==1.0") -> None:
+    def folder(self, name: str, *, text: str = "", package: str = "six==1.16.0") -> None:
         """An environment of two files; `text` is what its Dockerfile does first."""
         place = self.bench.project / name
         place.mkdir(exist_ok=True)
@@ -181,7 +182,7 @@ def edits(world: World, nothing: Round) -> Round:
     lab["projects"]["moves"]["gpus"]["model"] = "A100-40GB"
     lab["projects"]["served"]["service"]["host_port"] = 9000
     world.folder("based", text="RUN echo other > /other\n")
-    world.folder("packaged", package="numpy==2.0")
+    world.folder("packaged", package="six==1.17.0")
     lab["retired"] = {"work": lab["volumes"].pop("work")}
     lab["projects"]["holder"].pop("mounts")
     return world.round(lab)
@@ -195,12 +196,13 @@ def forgotten(world: World, edits: Round) -> Round:
     return world.round(lab)
 
 
-def test_pods_name_what_was_pushed(world: World, nothing: Round) -> None:
-    """By the digest that the registry has under the recipe's tag."""
-    image = world.bench.apps.read_namespaced_deployment(f"{world.bench.name}-based", f"{world.bench.name}-anna")
-    name, _, digest = image.spec.template.spec.containers[0].image.partition("@")
+@pytest.mark.parametrize("project", ["based", "packaged"])
+def test_pods_name_what_was_pushed(world: World, nothing: Round, project: str) -> None:
+    """By the digest that the registry has, whatever kind of environment it was made from."""
+    found = world.bench.apps.read_namespaced_deployment(f"{world.bench.name}-{project}", f"{world.bench.name}-anna")
+    name, _, digest = found.spec.template.spec.containers[0].image.partition("@")
     box = world.bench.deployment.box
-    assert name == f"{box.registry_address}/t/based"
+    assert name == f"{box.registry_address}/t/{project}"
     asked = ["manifest", "inspect", "--insecure", f"{name}@{digest}"]
     subprocess.run([box.docker_cli, *asked], check=True, capture_output=True, env=world.bench.deployment.env)
 
@@ -237,7 +239,7 @@ def test_each_edit_is_in_its_words(edits: Round) -> None:
     assert "owner: anna → ben" in why["owned"]
     assert "gpus.model: H100-80GB → A100-40GB" in why["moves"]
     assert "Dockerfile" in why["based"]
-    assert "requirements.txt: numpy 1.0 → 2.0" in why["packaged"]
+    assert "requirements.txt: six 1.16.0 → 1.17.0" in why["packaged"]
     limits = [(one.person, one.before, one.after, one.limit) for one in edits.plan.quotas if one.kind == "gpus"]
     assert limits == [("anna", "5", "3", "6 → 5")]
 
