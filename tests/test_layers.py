@@ -129,3 +129,24 @@ def test_loading_a_pure_module_loads_no_sdk(module: str) -> None:
     code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert SDKS & set(done.stdout.split()) == set()
+
+
+def test_the_command_line_loads_no_sdk() -> None:
+    """Nor does a cluster's or a host's own part of it: who asks for help, or for a plan, waits for neither."""
+    modules = ["labform.cli", "labform.backends.kubernetes.live", "labform.backends.docker.running"]
+    loaded = "print(*{name.split('.')[0] for name in sys.modules})"
+    code = f"import sys, {', '.join(modules)}; labform.cli.command_line(); {loaded}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert SDKS & set(done.stdout.split()) == set()
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "absent"),
+    [("labform.backends.docker.hosts", {"kubernetes", "pulumi_kubernetes"}),
+     ("labform.backends.kubernetes.cluster", {"docker", "kubernetes"})],
+)  # fmt: skip
+def test_a_lab_loads_its_own_backend_alone(runs_on: str, absent: set[str]) -> None:
+    """With the builder's provider, which every lab has; the clients of daemon and API server are for hooks."""
+    code = f"import sys, labform.lab, {runs_on}; print(*{{n.split('.')[0] for n in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert absent & set(done.stdout.split()) == set()

@@ -146,9 +146,14 @@ def read(
     """
     tree = tree_of(path)
     lock_path = lock or path.with_suffix(".lock")
-    lab = readdressed(_validated(path, tree, on), addresses or Addresses())
+    addresses = addresses or Addresses()
+    lab = readdressed(_validated(path, tree, on), addresses)
     draft = Draft(path, lab, read_lock(lock_path, lab.lab), lock_path, tree)
-    if problems := _at_sight(lab, on):
+    problems = _at_sight(lab, on)
+    if addresses.registry and not lab.hosts:
+        # Said of one deployment: nodes on this machine, or nodes that know a mirror of that name.
+        problems = [one for one in problems if one.code != "loopback-registry"]
+    if problems:
         draft.refuse([*problems, *_more(draft)])
     return draft
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from labform.cli import gpus
+from labform.backends.docker import running
 from labform.problems import LabformError
 
 from tests.backends.inspected import container
@@ -40,7 +40,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, **containers: Any) -> None:
     """Let the hosts answer with these containers, by name with `_` for `-`; gpu2 is silent."""
     found = {name.replace("_", "-"): one for name, one in containers.items()}
     answers = {"gpu1": found, "gpu2": LabformError("host gpu2: cannot be reached")}
-    monkeypatch.setattr(gpus, "containers_on", lambda hosts: {name: answers[name] for name in hosts})
+    monkeypatch.setattr(running, "containers_on", lambda hosts: {name: answers[name] for name in hosts})
 
 
 def test_without_a_lock_it_is_what_the_first_would_say(run: Terminal) -> None:
@@ -109,7 +109,7 @@ def test_live_as_json(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unreachable_host_leaves_its_rows_open(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows who runs there: a question mark, and null."""
     silent = {name: LabformError(f"host {name}: silent") for name in ("gpu1", "gpu2")}
-    monkeypatch.setattr(gpus, "containers_on", lambda hosts: {name: silent[name] for name in hosts})
+    monkeypatch.setattr(running, "containers_on", lambda hosts: {name: silent[name] for name in hosts})
     code, out, err = run("gpus", "lab.yaml", "--live")
     assert (code, err) == (1, "host gpu1: silent\nhost gpu2: silent\n")
     assert [line.split()[-1] for line in out.splitlines()[1:5]] == ["?"] * 4

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,8 +27,8 @@ BASE = f"base{DIGEST}"
 class ClusterBench(Bench):
     """One lab in a project folder of its own, on a cluster."""
 
-    def __init__(self, folder: Path, cluster: Any, tools: Any, name: str) -> None:
-        """Lay out a project; nothing runs yet."""
+    def __init__(self, folder: Path, cluster: Any, tools: Any, name: str, box: Any = None) -> None:
+        """Lay out a project; nothing runs yet. With `box`, what is not prebuilt is built there and pushed."""
         self.project, self.name, self.lab = folder / "clone", name, {}
         (self.project / "stacks").mkdir(parents=True)
         (self.project / "Pulumi.yaml").write_text((REPOSITORY / "Pulumi.yaml").read_text())
@@ -36,12 +37,18 @@ class ClusterBench(Bench):
         self.behaviours: dict[str, str] = {}
         password = folder / "password"
         password.write_text("push")
-        box = SimpleNamespace(
-            env={"KUBECONFIG": str(cluster.kubeconfig)},
-            docker_host="unix:///nowhere.sock",
-            registry_address="registry.invalid",
-            registry_password_file=password,
-            base_reference=BASE,
+        way = {"KUBECONFIG": str(cluster.kubeconfig)}
+        self.builds = box is not None
+        box = (
+            replace(box, env={**box.env, **way})
+            if box
+            else SimpleNamespace(
+                env=way,
+                docker_host="unix:///nowhere.sock",
+                registry_address="registry.invalid",
+                registry_password_file=password,
+                base_reference=BASE,
+            )
         )
         env = {**tools.env, "PULUMI_DEBUG_COMMANDS": "1"}
         self.deployment = Deployment(self.project, "t", folder / "data", box, env, "stacks/t.yaml")  # type: ignore[arg-type]
@@ -55,7 +62,10 @@ class ClusterBench(Bench):
 
         What `behaviours` says of a project is the beginning of its image's name, which tells the cluster how it goes.
         """
-        projects = {name: {**one, "pinned": True} for name, one in lab["projects"].items()}
+        pinned = {
+            name: not self.builds or one["environment"]["kind"] == "prebuilt" for name, one in lab["projects"].items()
+        }
+        projects = {name: {**one, "pinned": pinned[name]} for name, one in lab["projects"].items()}
         # By way of JSON: what stands in two places is written twice, because a stack file has no anchors.
         super().write(json.loads(json.dumps({**lab, "projects": projects})))
         draft = read(self.project / self.deployment.stack_file, lock=self.deployment.lock)
@@ -64,8 +74,9 @@ class ClusterBench(Bench):
         builds = {
             name: LockedBuild(recipe=recipe.hash, image=f"sandbox.invalid/{names[name]}{DIGEST}")
             for name, recipe in recipes.items()
+            if pinned[name]
         }
-        write_lock(self.deployment.lock, draft.lock.model_copy(update={"builds": builds}))
+        write_lock(self.deployment.lock, draft.lock.model_copy(update={"builds": {**draft.lock.builds, **builds}}))
 
     def deploy(self, lab: dict[str, Any], *args: str, ok: bool = True) -> Outcome:
         """Write a lab and bring it up."""

@@ -44,6 +44,6 @@ def test_come_and_gone() -> None:
 
 def test_a_type_whose_rules_are_not_known_is_said() -> None:
     """An edit of it is called an update, with a note that it may be more."""
-    kind = "kubernetes:apps/v1:Deployment"
+    kind = "kubernetes:apps/v1:StatefulSet"
     sides = ({(kind, "n"): Registered(kind, "n", "p", {"spec": value})} for value in (1, 2))
     assert unknown(effects(*sides)) == [kind]

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from labform.addresses import Addresses
-from labform.backends.docker.live import Difference, containers_on, gpu_differences, users_of_gpus
+from labform.backends.live import live as live_of
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
 from labform.gpu_table import gpu_table, quota_summary
 from labform.loading import StackFile, load, unlocked
@@ -31,15 +30,16 @@ def gpus(
 ) -> None:
     """Show every GPU and MIG instance of a lab with its holder, or that it is free, and what each person uses.
 
-    With --live each host is asked what runs there: containers from outside the lab that have a GPU, and the lab's own
-    that do not run or have others than planned, are named.
+    With --live each host, or the cluster, is asked what runs there: containers and pods from outside the lab that have
+    a GPU, and the lab's own that do not run or have others than planned, are named. A cluster's scheduler chooses the
+    devices: there each row is one of its kind.
 
     Example: labform gpus stacks/dev.yaml --live
     """
     stack = _stack(stack_file, lock, parsed(addresses))
     rows = gpu_table(stack.lab, stack.lock)
     usage = quotas(stack.lab, stack.lock.placements()).usage
-    differences, silent = _live(stack, rows) if live else ((), ())
+    differences, silent = live_of(stack.lab, stack.lock).gpus(rows) if live else ((), ())
     if as_json:
         found = {"differences": [asdict(one) for one in differences], "unreachable": [*silent]} if live else {}
         print(json.dumps({"gpus": rows, "quotas": [one.row() for one in usage], **found}, indent=1))
@@ -61,22 +61,6 @@ def _stack(path: Path, lock: Path | None, addresses: Addresses) -> StackFile:
     stack = unlocked(path, addresses=addresses)
     print(f"note: there is no lock yet; this is what `labform lock {path}` would give", file=sys.stderr)
     return stack
-
-
-def _live(stack: StackFile, rows: list[dict[str, Any]]) -> tuple[Sequence[Difference], Sequence[str]]:
-    """Add to each row who runs with that device, None where nobody knows; and what is not as planned, or not known."""
-    differences: list[Difference] = []
-    users: dict[str, dict[str, list[str]]] = {}
-    silent = []
-    for host, found in containers_on(stack.lab.hosts).items():
-        if isinstance(found, LabformError):
-            silent.append(str(found))
-            continue
-        users[host] = users_of_gpus(stack.lab.hosts[host], found)
-        differences += gpu_differences(stack.lab, stack.lock, host, found)
-    for row in rows:
-        row["live"] = users[row["host"]].get(row["gpu"], []) if row["host"] in users else None
-    return differences, silent
 
 
 def _cell(key: str, value: Any) -> str:

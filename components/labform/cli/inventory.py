@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from docker.errors import DockerException
 
+from labform.backends import Kubernetes
 from labform.backends.docker.daemon import connected
+from labform.backends.kubernetes import api, observed
 from labform.captures import Seen, read_captures
 from labform.cli import typer_app
 from labform.hosts import DOCKER_ADDRESS, LOCAL
@@ -35,8 +36,12 @@ def inventory(
     ] = None,
     name: Annotated[str, typer.Option("--name", help="The host's name in the stack file.")] = "",
     timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds that a host has to answer.")] = 30,
+    cluster: Annotated[bool, typer.Option("--cluster", help="The kubeconfig's cluster instead of a host.")] = False,
+    context: Annotated[
+        str | None, typer.Option("--context", help="The kubeconfig's context. Default: current.")
+    ] = None,
 ) -> None:
-    """Print the block of a host for a stack file: GPUs, MIG instances, driver, CPUs, memory.
+    """Print the block of a host for a stack file: GPUs, MIG instances, driver, CPUs, memory; or of a cluster's nodes.
 
     Asks nvidia-smi, over ssh where the host is remote, and its Docker daemon; or reads what they printed: -L, CSV,
     -q -x, mig -lgi and `docker info --format json`.
@@ -48,6 +53,9 @@ def inventory(
     if name and not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", name):
         raise LabformError(f'error[name] "{brief(name)}" is not a name; use up to 40 of a-z, 0-9 and -')
     draft = read(stack_file) if stack_file else None
+    if cluster or context or (draft and isinstance(draft.lab.runs_on, Kubernetes)):
+        _of_cluster(draft, context, refuse=bool(host or captured or name))
+        return
     name = name if draft is None else _declared(draft, name, host)
     address = host or (draft.lab.hosts[name].address if draft else LOCAL)
     seen = read_captures(_files(captured)) if captured else _asked(name, address, timeout)
@@ -63,6 +71,26 @@ def inventory(
 def asked_block() -> str:
     """The lines of the machine one is at, for `runs_on.hosts`; LabformError where it has no nvidia-smi."""
     return block("local", LOCAL, _asked("local", LOCAL, 30))
+
+
+def _of_cluster(draft: Draft | None, context: str | None, *, refuse: bool) -> None:
+    """The block of a cluster's nodes, by product and count, or what the stack file has otherwise."""
+    declared = draft.lab.runs_on if draft else None
+    if refuse:
+        raise LabformError("error[option] --host, --from and --name are for a host; a cluster is asked as a whole")
+    if draft and not isinstance(declared, Kubernetes):
+        raise LabformError(f"{draft.path}: error[option] --cluster: the lab runs on Docker; leave it out")
+    known = declared.context if isinstance(declared, Kubernetes) else None
+    with api.connected(context or known) as client:
+        nodes = observed.nodes_of(client)
+    text, notes = observed.block(nodes)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    if draft is None or not isinstance(declared, Kubernetes):
+        print(text, end="")
+        return
+    draft.refuse(observed.drift(declared, nodes))
+    print(f"{draft.path}: nodes: as declared")
 
 
 def _declared(draft: Draft, name: str, address: str) -> str:
@@ -94,6 +122,9 @@ def _files(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 def _asked(name: str, address: str, timeout: int) -> Seen:
     """What a host says now; a Docker daemon that does not answer leaves out CPUs and memory, with a note."""
+    # Docker's SDK takes its time, and no other command should wait for it.
+    from docker.errors import DockerException
+
     texts = [("nvidia-smi", _nvidia_smi(address, timeout))]
     try:
         with connected(name or _short(address), address, timeout=timeout) as client:

@@ -1,11 +1,11 @@
 """`labform deploy` and `retire`: edit the stack file, lock, `pulumi up`."""
 
-import subprocess
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from labform import engine_output
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, typer_app
 from labform.cli.locking import lock_command
 from labform.editing import with_state
@@ -81,7 +81,7 @@ def _read(path: Path) -> str:
 
 def _up(path: Path, options: list[str]) -> None:
     try:
-        done = subprocess.run(["pulumi", "up", "--stack", path.stem, *options], check=False)
+        code = engine_output.run(["pulumi", "up", "--stack", path.stem, *options])
     except FileNotFoundError:
         raise LabformError("there is no pulumi on PATH; the file is edited and locked, run `pulumi up`") from None
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(code)

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
+from labform.backends import Kubernetes
 from labform.gpu_table import gpu_table
 from labform.loading import StackFile
-from labform.plan.effects import IMAGES, Effect, effects, unknown
+from labform.plan.effects import IMAGES, Effect, effects, unknown, words
+from labform.plan.holdings import handed_over
+from labform.plan.kubernetes_rules import kind_of
 from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
 from labform.plan.registrations import recorded
 from labform.plan.risks import risks
+
+WORKLOADS = (None, "Deployment", "Job")
+"""Kinds of a cluster's objects in which people's programs run; None is whatever is not a cluster's."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,19 @@ def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> 
     rest = [one for one in found if one.type not in IMAGES]
     # A cause that no declaration of the project shows, such as the figures of its group.
     why = why or sorted({field for one in rest for field in one.fields})
-    moved = old.lock.placements()[name].host != new.lock.placements()[name].host
+    places = [side.lock.placements().get(name) for side in (old, new)]
+    moved = all(places) and places[0].host != places[1].host  # type: ignore[union-attr]
     return ProjectChange(name, owner, _action(rest, stays=not found, moved=moved), builds, tuple(why))
 
 
 def _action(found: list[Effect], *, stays: bool, moved: bool) -> Action:
-    operations = {one.operation for one in found}
+    operations = {one.operation for one in found if kind_of(one.type) in WORKLOADS}
     if moved:
         return "moved"
     if operations & {"replace", "create", "delete"}:
         return "replaced"
+    if any(one.restarts for one in found):
+        return "restarted"
     return "no effect" if stays else "updated"
 
 
@@ -110,11 +118,14 @@ def _created(new: StackFile, name: str) -> ProjectChange:
     project = new.lab.projects[name]
     if project.state == "retired":
         return ProjectChange(name, project.owner, "no effect", why=("is declared as retired",))
-    return ProjectChange(name, project.owner, "created", builds=True)
+    return ProjectChange(name, project.owner, "created", builds=not project.pinned)
 
 
 def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
-    """The GPUs whose holder changes."""
+    """The GPUs whose holder changes; in a cluster how many of each kind, since it chooses the devices."""
+    if new and isinstance(new.lab.runs_on, Kubernetes):
+        rows = [gpu_table(one.lab, one.lock) if one else [] for one in (old, new)]
+        return tuple(handed_over(*rows))
     sides = [
         {(row["host"], row["gpu"]): row for row in gpu_table(one.lab, one.lock)} if one else {} for one in (old, new)
     ]
@@ -127,23 +138,6 @@ def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
     return tuple(moves)
 
 
-def _held(side: StackFile | None) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = gpu_table(side.lab, side.lock) if side else []
-    return {(row["host"], row["gpu"]): row for row in rows}
-
-
 def _words(effect: Effect) -> str:
     """An effect that belongs to no project, for people."""
-    kind = effect.type.rsplit(":", maxsplit=1)[-1]
-    words = {"Volume": "volume", "Network": "network", "docker": "connection to the Docker host"}
-    words["docker-build"] = "connection to the builder"
-    what = words.get(kind, kind)
-    done = {
-        "create": "created",
-        "update": "updated",
-        "replace": "REPLACED",
-        "delete": "leaves the state, kept on its host",
-    }
-    gone = "removed" if effect.operation == "delete" and kind != "Volume" else done[effect.operation]
-    fields = f" ({', '.join(effect.fields)})" if effect.fields else ""
-    return f"{what} {effect.name}: {gone}{fields}"
+    return words(effect.type, effect.name, effect.operation, effect.fields)

@@ -1,11 +1,14 @@
 """One step of a preview, in the words of the engine, and the resource that it is about."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from labform.plan import kubernetes_rules
 
 CONTAINER = "docker:index/container:Container"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -164,9 +167,25 @@ class Resource:
 
     def label(self, key: str) -> str:
         """One of its labels; empty if it has none of that name."""
-        labels = (self.new or self.old).get("labels")
-        found = [one for one in labels if isinstance(one, dict)] if isinstance(labels, list) else []
-        return next((str(one.get("value")) for one in found if one.get("label") == key), "")
+        return labels_in(self.new or self.old).get(key, "")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The dotted paths of a cluster's object that differ, through lists without their indexes."""
+        found = kubernetes_rules.paths(self.old, self.new) if self.old and self.new else ()
+        return tuple(dict.fromkeys(found)) or tuple(
+            re.sub(r"\[\d+\]", "", one) for one in self.step.detailed_diff or {}
+        )
+
+
+def labels_in(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a container, or of an object in a cluster."""
+    labels = inputs.get("labels")
+    if isinstance(labels, list):
+        return {str(one.get("label")): str(one.get("value")) for one in labels if isinstance(one, dict)}
+    metadata = inputs.get("metadata")
+    found = metadata.get("labels") if isinstance(metadata, dict) else None
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def resource(step: Step) -> Resource:

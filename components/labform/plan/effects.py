@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from labform.plan import kubernetes_rules
+
 Operation = Literal["create", "update", "replace", "delete"]
 
 IN_PLACE: Mapping[str, frozenset[str]] = {
@@ -25,7 +27,8 @@ Source: the fields without ForceNew of terraform-provider-docker at 5074970c71ce
 
 IMAGES = ("docker:index/image:Image", "docker-build:index:Image")
 """What builds images, by the Docker daemon and by a BuildKit daemon."""
-_UPDATED = (*IMAGES, "pulumi:providers:docker", "pulumi:providers:docker-build")
+_PROVIDERS = tuple(f"pulumi:providers:{name}" for name in ("docker", "docker-build", "kubernetes"))
+_UPDATED = (*IMAGES, *_PROVIDERS)
 """Other types whose every edit is an update: native to the provider, or the provider itself."""
 
 
@@ -55,6 +58,8 @@ class Effect:
     project: str | None
     operation: Operation
     fields: tuple[str, ...] = ()
+    restarts: bool = False
+    """Whether a cluster starts new pods for it, where the object itself stays."""
 
 
 def effects(before: Registrations, after: Registrations) -> list[Effect]:
@@ -70,9 +75,21 @@ def effects(before: Registrations, after: Registrations) -> list[Effect]:
         old, new = before[key], after[key]
         if old.replacement_trigger != new.replacement_trigger:
             found.append(Effect(*key, new.project, "replace", ("host", *changed(old.inputs, new.inputs))))
+        elif kind := kubernetes_rules.kind_of(key[0]):
+            found += _in_cluster(kind, old, new)
         elif fields := changed(old.inputs, new.inputs):
             found.append(Effect(*key, new.project, _operation(new, fields), fields))
     return found
+
+
+def _in_cluster(kind: str, old: Registered, new: Registered) -> list[Effect]:
+    """What happens to an object of a cluster, whose rules are of fields at any depth; nothing if nothing differs."""
+    fields = tuple(dict.fromkeys(kubernetes_rules.paths(old.inputs, new.inputs)))
+    if not fields:
+        return []
+    anew = any(kubernetes_rules.replaces(kind, one, new.replace_on_changes) for one in fields)
+    restarts = not anew and any(kubernetes_rules.restarts(kind, one) for one in fields)
+    return [Effect(new.type, new.name, new.project, "replace" if anew else "update", fields, restarts)]
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
@@ -91,4 +108,32 @@ def _operation(new: Registered, fields: tuple[str, ...]) -> Operation:
 
 def unknown(found: Iterable[Effect]) -> list[str]:
     """The types among edited resources whose providers' rules are not known here: an update may be a replacement."""
-    return sorted({one.type for one in found if one.operation == "update"} - {*IN_PLACE, *_UPDATED})
+    edited = {one.type for one in found if one.operation == "update"} - {*IN_PLACE, *_UPDATED}
+    return sorted(one for one in edited if kubernetes_rules.kind_of(one) not in kubernetes_rules.KINDS)
+
+
+_CALLED = {
+    "pulumi:providers:docker": "connection to the Docker host",
+    "pulumi:providers:docker-build": "connection to the builder",
+    "pulumi:providers:kubernetes": "connection to the cluster",
+    "docker:index/volume:Volume": "volume",
+    "docker:index/network:Network": "network",
+    "kubernetes:core/v1:PersistentVolumeClaim": "volume",
+}
+KEPT = {
+    "docker:index/volume:Volume": "on its host",
+    "kubernetes:core/v1:PersistentVolumeClaim": "in its namespace",
+    "kubernetes:core/v1:Namespace": "with all that is in it",
+}
+"""What stays in the world when the state forgets it, by type, and where."""
+
+
+def words(type_: str, name: str, operation: str, fields: Iterable[str], *, kept: bool = True) -> str:
+    """What happens to a resource that belongs to no project, for people; `kept` is whether it would stay."""
+    done = {"create": "created", "update": "updated", "replace": "REPLACED", "delete": "removed"}
+    said = done.get(operation, operation)
+    if operation == "delete" and kept and type_ in KEPT:
+        said = f"leaves the state, kept {KEPT[type_]}"
+    shown = ", ".join(fields)
+    called = _CALLED.get(type_, type_.rpartition(":")[2])
+    return f"{called} {name}: {said}{f' ({shown})' if shown else ''}"

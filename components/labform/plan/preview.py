@@ -11,14 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from labform.plan import kubernetes_rules, pods
 from labform.plan.digest import CONTAINER, Resource, Step, resource
-from labform.plan.effects import IMAGES
-from labform.plan.holdings import asked, held
+from labform.plan.effects import IMAGES, KEPT, words
+from labform.plan.holdings import asked, handed_over, held
 from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk
 from labform.problems import LabformError, brief
 from labform.quotas import KINDS, amount_text
 
-VOLUME = "docker:index/volume:Volume"
+CLUSTER = "pulumi:providers:kubernetes"
 PROVIDERS = "pulumi:providers:"
 """How the types of providers begin."""
 _COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
@@ -102,15 +103,28 @@ def _change(component: str, found: list[Resource]) -> ProjectChange | None:
         return ProjectChange(project, owner, "removed")
     if {one.operation for one in rest} == {"create"}:
         return ProjectChange(project, owner, "created", builds)
-    moved = any(one.type == CONTAINER and one.host != one.old_host for one in rest)
-    action: Action = "moved" if moved else "replaced" if operations - {"update"} else "updated"
     why = [reason for one in rest for reason in _reasons(one)]
-    return ProjectChange(project, owner, action, builds, tuple(dict.fromkeys(why)))
+    return ProjectChange(project, owner, _action(rest), builds, tuple(dict.fromkeys(why)))
+
+
+def _action(rest: list[Resource]) -> Action:
+    if any(one.type == CONTAINER and one.host != one.old_host for one in rest):
+        return "moved"
+    running = [one for one in rest if pods.is_workload(one.type) or not kubernetes_rules.kind_of(one.type)]
+    if any(one.operation not in ("update", "same") for one in running):
+        return "replaced"
+    edited = [
+        (kubernetes_rules.kind_of(one.type), path) for one in running if one.operation == "update" for path in one.paths
+    ]
+    return "restarted" if any(kind and kubernetes_rules.restarts(kind, path) for kind, path in edited) else "updated"
 
 
 def _reasons(one: Resource) -> Iterator[str]:
     if one.type == CONTAINER and one.host != one.old_host and one.operation == "replace":
         yield f"host: {one.old_host} → {one.host}"
+    if pods.is_workload(one.type) and one.operation in ("update", "replace"):
+        yield from _pod_reasons(one)
+        return
     for field in one.fields:
         if one.type == CONTAINER and field in _VALUES:
             yield f"{field}: {_text(one.old.get(field))} → {_text(one.new.get(field))}"
@@ -118,6 +132,16 @@ def _reasons(one: Resource) -> Iterator[str]:
             yield f"GPUs: {', '.join(held(one.old)) or 'none'} → {', '.join(held(one.new)) or 'none'}"
         else:
             yield field
+
+
+def _pod_reasons(one: Resource) -> Iterator[str]:
+    """What differs of a pod: its GPUs in words, the rest by the fields' last names."""
+    old, new = (", ".join(f"{count} {key}" for key, count in pods.gpus(side).items()) for side in (one.old, one.new))
+    if old != new:
+        yield f"GPUs: {old or 'none'} → {new or 'none'}"
+    for path in one.paths:
+        if not path.startswith("spec.template.spec.containers.resources"):
+            yield path.removeprefix("spec.template.").removeprefix("spec.")
 
 
 def _text(value: Any) -> str:
@@ -129,31 +153,39 @@ def _text(value: Any) -> str:
 
 def _risks(resources: list[Resource]) -> Iterator[Risk]:
     for one in resources:
-        if one.type == VOLUME:
+        if one.type in KEPT:
             yield from _volume(one)
-        elif one.type == CONTAINER and one.operation not in ("create", "delete"):
+        elif (one.type == CONTAINER or pods.is_workload(one.type)) and one.operation not in ("create", "delete"):
             yield from _mounts(one)
+        elif one.type == CLUSTER and one.operation != "create" and {"context", "kubeconfig", "cluster"} & {*one.fields}:
+            yield Risk(
+                f"the cluster {one.name}", f"{', '.join(one.fields)}: if that is another, pods and volumes stay behind"
+            )
         elif one.type.startswith(PROVIDERS) and one.operation in ("update", "replace") and "host" in one.fields:
             change = f"{_text(one.old.get('host'))} → {_text(one.new.get('host'))}"
             said = f"{change}: if that is another machine, its containers and volumes stay behind"
             yield Risk(f"host {one.name}", said)
-        if one.operation in ("delete", "replace") and one.protected and one.type != VOLUME:
+        if one.operation in ("delete", "replace") and one.protected and one.type not in KEPT:
             yield Risk(f"{one.kind} {one.name}", "is protected, and would be removed")
 
 
 def _volume(one: Resource) -> Iterator[Risk]:
+    called = "namespace" if one.kind == "Namespace" else "volume"
     if one.operation == "delete":
-        kept = "its data stays on its host" if one.retained else "AND ITS DATA IS DELETED"
-        yield Risk(f"volume {one.name}", f"leaves the state; {kept}")
+        kept = f"its data stays {KEPT[one.type]}" if one.retained else "AND ITS DATA IS DELETED"
+        yield Risk(f"{called} {one.name}", f"leaves the state; {kept}")
     elif one.operation == "replace":
-        yield Risk(f"volume {one.name}", f"is made anew and empty ({', '.join(one.fields)})")
+        yield Risk(f"{called} {one.name}", f"is made anew and empty ({', '.join(one.fields)})")
     elif one.was_protected and not one.protected:
-        yield Risk(f"volume {one.name}", "is no longer protected: on its way out")
+        yield Risk(f"{called} {one.name}", "is no longer protected: on its way out")
 
 
 def _mounts(one: Resource) -> Iterator[Risk]:
     had, has = (
-        {mount.get("source"): mount.get("target") for mount in side.get("mounts") or []} for side in (one.old, one.new)
+        pods.mounts(side)
+        if pods.is_workload(one.type)
+        else {mount.get("source"): mount.get("target") for mount in side.get("mounts") or []}
+        for side in (one.old, one.new)
     )
     for source, target in had.items():
         if source not in has:
@@ -173,11 +205,16 @@ def _gpus(resources: list[Resource]) -> Iterator[GpuMove]:
         was, now = before.get((host, gpu)), after.get((host, gpu))
         if was != now:
             yield GpuMove(host, gpu, "", was, now)
+    sides: tuple[list[dict[str, Any]], ...] = ([], [])
+    for one in (one for one in resources if pods.is_workload(one.type)):
+        for side, inputs in zip(sides, (one.old, one.new), strict=True):
+            side.extend(pods.gpu_rows(inputs, one.label("labform.project") or one.name))
+    yield from handed_over(*sides)
 
 
 def _quotas(resources: list[Resource]) -> Iterator[Quota]:
     """How much more or less people's containers ask for; a preview shows neither the unchanged ones nor limits."""
-    containers = [one for one in resources if one.type == CONTAINER]
+    containers = [one for one in resources if one.type == CONTAINER or pods.is_workload(one.type)]
     before, after = asked(containers, new=False), asked(containers, new=True)
     for person in sorted({*before, *after}):
         for kind in KINDS:
@@ -189,11 +226,5 @@ def _quotas(resources: list[Resource]) -> Iterator[Quota]:
 
 def _words(one: Resource) -> str:
     """An effect that belongs to no project, for people."""
-    words = {"create": "created", "update": "updated", "replace": "REPLACED", "delete": "removed"}
-    done = words.get(one.operation, one.operation)
-    if one.type == VOLUME and one.operation == "delete" and one.retained:
-        done = "leaves the state, kept on its host"
-    connections = {f"{PROVIDERS}docker": "the Docker host", f"{PROVIDERS}docker-build": "the builder"}
-    kind = f"connection to {connections[one.type]}" if one.type in connections else one.kind.lower()
-    fields = f" ({', '.join(one.fields)})" if one.fields else ""
-    return f"{kind} {one.name}: {done}{fields}"
+    fields = one.paths if kubernetes_rules.kind_of(one.type) and one.operation == "update" else one.fields
+    return words(one.type, one.name, one.operation, fields, kept=one.retained)

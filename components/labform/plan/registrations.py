@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from labform.backends import Kubernetes
 from labform.environments import Recipe
 from labform.loading import StackFile
 from labform.lockfile import Lock, LockedBuild
@@ -33,13 +34,25 @@ def recorded(stack: StackFile, projects: Sequence[str], builds: Iterable[LockedB
     """
     found: dict[tuple[str, str], Registered] = {}
     for start in range(0, max(1, len(projects)), _BATCH):
-        batch = set(projects[start : start + _BATCH])
+        batch = {*projects[start : start + _BATCH], *_representatives(stack.lab)}
         kept = {key: one for key, one in stack.lab.projects.items() if key in batch}
         placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
         lab = stack.lab.model_copy(update={"projects": kept})
         lock = stack.lock.model_copy(update={"projects": placed})
         found |= registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
     return found
+
+
+def _representatives(lab: LabArgs) -> set[str]:
+    """Projects by which a cluster lab has a person's rules, or an export's claim, in their namespace."""
+    known: set[tuple[str, str]] = set()
+    names = set()
+    for name, project in lab.running().items() if isinstance(lab.runs_on, Kubernetes) else ():
+        needs = {(project.owner, key) for key in ("", *project.mounts)}
+        if needs - known:
+            known |= needs
+            names.add(name)
+    return names
 
 
 def registrations(
@@ -142,6 +155,9 @@ def _monitor(known: Mapping[str, str]) -> Any:
             outputs.CopyFrom(request.object)
             if request.type in IMAGES:
                 _answer(request.object, outputs, known)
+            if request.type == "kubernetes:core/v1:Secret":
+                # Another uid for other contents, as the provider makes a Secret anew.
+                outputs["metadata"]["uid"] = hashlib.sha256(repr(_plain(request.object)).encode()).hexdigest()
             identity = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=outputs)
 

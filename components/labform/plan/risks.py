@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from labform import naming
+from labform.backends import Kubernetes
+from labform.backends.kubernetes.storage import place
 from labform.loading import StackFile
 from labform.plan.page import Risk
 from labform.stack_file import LabArgs
@@ -21,6 +23,14 @@ def risks(before: StackFile, after: StackFile) -> Iterator[Risk]:
     yield from _mounts(old, new)
     yield from _people(old, new)
     yield from _hosts(old, new)
+    if isinstance(old.runs_on, Kubernetes) and isinstance(new.runs_on, Kubernetes):
+        yield from _cluster(old.runs_on.context, new.runs_on.context)
+
+
+def _cluster(old: str | None, new: str | None) -> Iterator[Risk]:
+    if old != new:
+        change = f"{old or 'the current context'} → {new or 'the current context'}"
+        yield Risk("the cluster", f"{change}: if that is another cluster, its pods and volumes stay behind")
 
 
 def _volumes(old: LabArgs, new: LabArgs) -> Iterator[Risk]:
@@ -36,7 +46,7 @@ def _volumes(old: LabArgs, new: LabArgs) -> Iterator[Risk]:
 
 def _gone(subject: str, key: str, old: LabArgs, new: LabArgs) -> Iterator[Risk]:
     was = old.volumes.get(key) or old.retired.get(key)
-    where = f"{naming.volume(old.lab, key)} on {old.host_of(key)}"
+    where = _place(was, key, old) if was is not None else key
     if key in new.retired and key in old.volumes:
         yield Risk(subject, f"retired: no project has it any more; its data stays as {where}, unprotected")
     elif key not in new.retired and isinstance(was, ManagedVolume):
@@ -51,6 +61,8 @@ def _place(volume: Volume, key: str, lab: LabArgs) -> str:
     if isinstance(volume, NfsVolume):
         return f"{volume.nfs.server}:{volume.nfs.path}"
     if isinstance(volume, ManagedVolume):
+        if isinstance(lab.runs_on, Kubernetes):
+            return place(lab, key, volume)
         return f"{naming.volume(lab.lab, key)} on {lab.host_of(key)}"
     return f"claim {volume.claim} of {volume.owner}"
 

@@ -36,8 +36,9 @@ func runAPIServer(ctx context.Context, port int) error {
 		"--enable-priority-and-fairness=false",
 		// Without it a check of the server's own hides what Pod Security says of privileged pods.
 		"--allow-privileged=true",
-		// No node is reached: kwok's listen nowhere.
 		"--kubelet-certificate-authority=ca.crt",
+		"--kubelet-client-certificate=kubelet-client.crt",
+		"--kubelet-client-key=kubelet-client.key",
 	}
 	if err := parse(options.Flags(), flags); err != nil {
 		return err

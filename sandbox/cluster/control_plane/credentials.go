@@ -7,7 +7,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -22,8 +21,8 @@ const validity = 10 * 365 * 24 * time.Hour
 
 // writeCredentials writes certificates, the administrator's token and the kubeconfig, unless a start before has.
 func writeCredentials(port int) error {
-	if _, err := os.Stat("kubeconfig"); !errors.Is(err, os.ErrNotExist) {
-		return err
+	if made("kubeconfig") && made("kubelet-client.crt") {
+		return nil
 	}
 	authority, authorityKey, err := certificate("ca", x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
 	if err != nil {
@@ -37,6 +36,10 @@ func writeCredentials(port int) error {
 	if _, _, err = certificate("server", server, authority, authorityKey); err != nil {
 		return err
 	}
+	client := x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	if _, _, err = certificate("kubelet-client", client, authority, authorityKey); err != nil {
+		return err
+	}
 	if err := writeKey("accounts.key"); err != nil {
 		return err
 	}
@@ -45,6 +48,11 @@ func writeCredentials(port int) error {
 		return err
 	}
 	return writeKubeconfig(port, token)
+}
+
+func made(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // certificate writes NAME.crt and NAME.key; without an authority it signs itself.

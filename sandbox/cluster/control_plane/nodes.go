@@ -38,8 +38,8 @@ type nodeDeclaration struct {
 	Resources corev1.ResourceList `json:"resources"`
 }
 
-// runNodes lets kwok play the kubelets of all nodes.
-func runNodes(ctx context.Context, way *rest.Config) error {
+// runNodes lets kwok play the kubelets of all nodes; what else they are asked is answered on one port.
+func runNodes(ctx context.Context, way *rest.Config, port int) error {
 	stages, err := parsedStages()
 	if err != nil {
 		return err
@@ -71,6 +71,7 @@ func runNodes(ctx context.Context, way *rest.Config) error {
 		ManageAllNodes:             true,
 		CIDR:                       "10.0.0.1/24",
 		NodeIP:                     "127.0.0.1",
+		NodePort:                   port,
 		LocalStages:                stages,
 		PodPlayStageParallelism:    4,
 		NodePlayStageParallelism:   4,
@@ -109,7 +110,7 @@ func parsedStages() (map[internalversion.StageResourceRef][]*internalversion.Sta
 }
 
 // declareNodes makes the cluster's nodes those that are declared.
-func declareNodes(ctx context.Context, client kubernetes.Interface, declared []nodeDeclaration) error {
+func declareNodes(ctx context.Context, client kubernetes.Interface, declared []nodeDeclaration, port int) error {
 	nodes := client.CoreV1().Nodes()
 	undeclared := map[string]bool{}
 	found, err := nodes.List(ctx, metav1.ListOptions{})
@@ -121,7 +122,7 @@ func declareNodes(ctx context.Context, client kubernetes.Interface, declared []n
 	}
 	for _, declaration := range declared {
 		delete(undeclared, declaration.Name)
-		if err := declareNode(ctx, nodes, declaration); err != nil {
+		if err := declareNode(ctx, nodes, declaration, port); err != nil {
 			return err
 		}
 	}
@@ -133,13 +134,16 @@ func declareNodes(ctx context.Context, client kubernetes.Interface, declared []n
 	return nil
 }
 
-func declareNode(ctx context.Context, nodes typedcorev1.NodeInterface, declared nodeDeclaration) error {
+func declareNode(ctx context.Context, nodes typedcorev1.NodeInterface, declared nodeDeclaration, port int) error {
 	labels := map[string]string{
 		corev1.LabelHostname: declared.Name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64",
 	}
 	maps.Copy(labels, declared.Labels)
 	node := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: declared.Name, Labels: labels}}
-	node.Status = corev1.NodeStatus{Capacity: declared.Resources, Allocatable: declared.Resources}
+	endpoint := corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: int32(port)}}
+	node.Status = corev1.NodeStatus{
+		Capacity: declared.Resources, Allocatable: declared.Resources, DaemonEndpoints: endpoint,
+	}
 	_, err := nodes.Create(ctx, &node, metav1.CreateOptions{})
 	if !apierrors.IsAlreadyExists(err) {
 		return err
@@ -154,6 +158,7 @@ func declareNode(ctx context.Context, nodes typedcorev1.NodeInterface, declared 
 			return err
 		}
 		there.Status.Capacity, there.Status.Allocatable = declared.Resources, declared.Resources
+		there.Status.DaemonEndpoints = endpoint
 		_, err = nodes.UpdateStatus(ctx, there, metav1.UpdateOptions{})
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -50,9 +51,15 @@ func serve(ctx context.Context, folder string) error {
 	}
 	start("kube-controller-manager", runControllerManager)
 	start("kube-scheduler", runScheduler)
-	start("kwok", func(ctx context.Context) error { return runNodes(ctx, config) })
+	kubelets, err := listenKubelet()
+	if err != nil {
+		return fmt.Errorf("kubelet: %w", err)
+	}
+	start("kubelet", func(ctx context.Context) error { return serveKubelet(ctx, kubelets) })
+	port := kubelets.Addr().(*net.TCPAddr).Port
+	start("kwok", func(ctx context.Context) error { return runNodes(ctx, config, port) })
 	start("volumes", func(ctx context.Context) error { return runVolumes(ctx, client) })
-	if err := setUp(ctx, client, declared); err != nil {
+	if err := setUp(ctx, client, declared, port); err != nil {
 		return err
 	}
 	if err := os.WriteFile("ready", nil, 0o600); err != nil {
@@ -98,8 +105,8 @@ func connected(ctx context.Context, ended <-chan error) (*rest.Config, *kubernet
 }
 
 // setUp makes what a fresh cluster has: nodes, storage classes, and a service account that pods can be made with.
-func setUp(ctx context.Context, client *kubernetes.Clientset, declared declaration) error {
-	if err := declareNodes(ctx, client, declared.Nodes); err != nil {
+func setUp(ctx context.Context, client *kubernetes.Clientset, declared declaration, port int) error {
+	if err := declareNodes(ctx, client, declared.Nodes, port); err != nil {
 		return fmt.Errorf("nodes: %w", err)
 	}
 	if err := declareStorageClasses(ctx, client); err != nil {

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labform import naming
 from labform.backends.docker.daemon import check_ssh, connected
 from labform.backends.docker.devices import devices_of, whose
+from labform.backends.live import Difference
 from labform.hosts import Host
 from labform.lockfile import Lock
 from labform.naming import LAB_LABEL, PROJECT_LABEL
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Containers = Mapping[str, Mapping[str, Any]]
 """What `docker inspect` says of a host's containers, by their names."""
-
-
-@dataclass(frozen=True, order=True)
-class Difference:
-    """One container, or one that should be there, that is not as planned."""
-
-    host: str
-    container: str
-    message: str
-    """What is so, and what to do."""
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        return f"{self.host}: {self.container} {self.message}"
 
 
 def containers_on(

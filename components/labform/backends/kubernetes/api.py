@@ -1,17 +1,21 @@
 """Questions to an API server that the provider does not ask: who holds GPUs, why a pod waits, which claims exist."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labform.naming import LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, VOLUME_LABEL
-from labform.problems import LabformError
+from labform.problems import LabformError, brief
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from kubernetes.client import ApiClient, ApiException
 
 _GPU = "nvidia.com/"
+_LONGEST = 400
+"""Characters of what the API server says: its admission explains itself at length."""
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
@@ -24,11 +28,16 @@ class Holder:
     project: str
     node: str
     gpus: Mapping[str, int]
+    lab: str = ""
 
     def __str__(self) -> str:
         """`thesis of anna: 1 nvidia.com/gpu on a100-0`."""
-        amounts = ", ".join(f"{count} {resource}" for resource, count in sorted(self.gpus.items()))
-        return f"{f'{self.project} of {self.owner}' if self.project else self.pod}: {amounts} on {self.node}"
+        return f"{f'{self.project} of {self.owner}' if self.project else self.pod}: {amounts(self.gpus)} on {self.node}"
+
+
+def amounts(gpus: Mapping[str, int]) -> str:
+    """GPUs in words: `2 nvidia.com/gpu, 1 nvidia.com/mig-1g.10gb`."""
+    return ", ".join(f"{count} {resource}" for resource, count in sorted(gpus.items()))
 
 
 @contextmanager
@@ -37,35 +46,62 @@ def connected(context: str | None) -> "Iterator[ApiClient]":
     # The client takes a second to load, and a preview needs none.
     try:
         from kubernetes import config
-        from kubernetes.client import ApiException
+        from kubernetes.client import ApiException, Configuration
         from kubernetes.config import ConfigException
     except ModuleNotFoundError as error:
         raise LabformError(f"{error}: a lab on Kubernetes needs `pip install 'labform[kubernetes]'`") from None
     from urllib3.exceptions import HTTPError
 
     where = f"cluster {context}" if context else "the kubeconfig's current cluster"
+    settings = Configuration()
+    # Whoever waits for an answer is told at once that there is none.
+    settings.retries = False
     try:
-        client: ApiClient = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
-    except ConfigException as error:
-        raise LabformError(f"{where}: {error}; correct the kubeconfig, or runs_on.context") from error
+        client: ApiClient = config.new_client_from_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError, ValueError) as error:
+        raise LabformError(f"{where}: {brief(str(error))}; correct the kubeconfig, or runs_on.context") from error
     try:
         yield client
     except ApiException as error:
-        raise LabformError(f"{where}: the API server says {error.status} {error.reason}") from error
+        raise LabformError(f"{where}: {said(error)}") from error
     except HTTPError as error:
         raise LabformError(f"{where} does not answer; start it, or correct the kubeconfig") from error
     finally:
         client.close()  # type: ignore[no-untyped-call]
 
 
-def claims_of(client: "ApiClient", lab: str) -> set[str]:
-    """The ids of a lab's managed volumes that exist in the cluster."""
+def said(error: "ApiException") -> str:
+    """What the API server says of a request that it refuses, on one line; a stream's refusal is in its handshake."""
+    reason, _, stream = str(error.reason).partition(" -+-+- ")
+    body = error.body or stream.rpartition(" -+-+- ")[2].removeprefix("b").strip("'")
+    status = error.status or next(iter(re.findall(r"status (\d{3})", reason)), "")
+    try:
+        message = str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        message = reason
+    return f"the API server says {status}: {message[:_LONGEST]}" + _TODO.get(int(status or 0), "")
+
+
+_TODO = {
+    401: "; log in again: the kubeconfig's credentials are not accepted",
+    403: "; a person reaches their own projects, whoever deploys the lab reaches all",
+}
+
+
+def claims_of(client: "ApiClient", lab: str) -> dict[str, str]:
+    """A lab's managed volumes that exist in the cluster, by id: `Bound, 20Gi of fast`."""
     from kubernetes.client import CoreV1Api
 
     found: Any = CoreV1Api(client).list_persistent_volume_claim_for_all_namespaces(
         label_selector=f"{LAB_LABEL}={lab},{VOLUME_LABEL}", _request_timeout=30
     )
-    return {one.metadata.labels[VOLUME_LABEL] for one in found.items}
+    return {one.metadata.labels[VOLUME_LABEL]: _claim(one) for one in found.items}
+
+
+def _claim(one: Any) -> str:
+    size = (one.status.capacity or {}).get("storage")
+    known = size and one.spec.storage_class_name
+    return f"{one.status.phase}, {size} of {known}" if known else str(one.status.phase)
 
 
 def gpu_holders(client: "ApiClient") -> list[Holder]:
@@ -84,8 +120,8 @@ def _holder(pod: Any) -> Holder:
         for resource, count in ((container.resources and container.resources.requests) or {}).items():
             if resource.startswith(_GPU):
                 gpus[resource] = gpus.get(resource, 0) + int(count)
-    name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-    return Holder(name, labels.get(OWNER_LABEL, ""), labels.get(PROJECT_LABEL, ""), pod.spec.node_name, gpus)
+    lab, owner, project = (labels.get(key, "") for key in (LAB_LABEL, OWNER_LABEL, PROJECT_LABEL))
+    return Holder(f"{pod.metadata.namespace}/{pod.metadata.name}", owner, project, pod.spec.node_name, gpus, lab)
 
 
 def reasons(client: "ApiClient", namespace: str, lab: str, project: str) -> list[str]:

@@ -47,6 +47,12 @@ def claim_name(lab: LabArgs, key: str) -> str:
     return naming.in_cluster(naming.volume(lab.lab, key))
 
 
+def place(lab: LabArgs, key: str, volume: ManagedVolume | ClaimVolume) -> str:
+    """Where a person finds a volume in the cluster: `ds01-anna/ds01-thesis-home`."""
+    name = volume.claim if isinstance(volume, ClaimVolume) else claim_name(lab, key)
+    return f"{namespace_of(lab, volume.owner)}/{name}"
+
+
 def claims_of(lab: LabArgs, project: str) -> dict[str, str]:
     """The names of the claims that a project mounts, by volume id."""
     return {key: _mounted(lab, key, lab.projects[project].owner) for key in lab.projects[project].mounts}

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labform.cli import status
-from labform.cli.status import lab_status
+from labform.backends.docker import status
+from labform.backends.docker.status import lab_status
 from labform.ledger import plan
 from labform.loading import StackFile, load
 from labform.lockfile import Lock, write_lock
@@ -43,7 +43,7 @@ def test_each_host_is_asked_once(stack: StackFile, monkeypatch: pytest.MonkeyPat
         return {"one": {"test-a": container(lab="test", project="a")}, "two": LabformError("host two: silent")}
 
     monkeypatch.setattr(status, "containers_on", containers_on)
-    rows = {row["project"]: row for row in lab_status(stack)}
+    rows = {row["project"]: row for row in lab_status(stack.lab, stack.lock)}
     assert asked == [(["one", "two"], "test")]
     assert {name: row["state"] for name, row in rows.items()} == {
         "a": "running",
@@ -58,7 +58,7 @@ def test_a_silent_host_without_projects_is_named(stack: StackFile, monkeypatch: 
     """Nobody knows what stands there, and no project's row says so."""
     empty = replace(stack, lock=Lock(lab="test"))
     monkeypatch.setattr(status, "containers_on", lambda *_, **__: {"one": {}, "two": LabformError("host two: silent")})
-    rows = {row["project"]: row.get("cause") for row in lab_status(empty)}
+    rows = {row["project"]: row.get("cause") for row in lab_status(empty.lab, empty.lock)}
     assert rows["(host two)"] == "host two: silent"
     assert "(host one)" not in rows
 
@@ -68,7 +68,7 @@ def test_what_no_project_is_has_a_row(stack: StackFile, monkeypatch: pytest.Monk
     found = {f"test-{name}": container(lab="test", project=name) for name in ("a", "b", "gone")}
     there = {"test-c": container(lab="test", project="c"), "test-a": container(lab="test", project="a")}
     monkeypatch.setattr(status, "containers_on", lambda *_, **__: {"one": found, "two": there})
-    extra = [(row["project"], row["cause"]) for row in lab_status(stack) if row["state"] == "unplanned"]
+    extra = [(row["project"], row["cause"]) for row in lab_status(stack.lab, stack.lock) if row["state"] == "unplanned"]
     todo = "no project of the lock is it; run `pulumi up`, and `docker rm -f {0}` if it is there still"
     assert extra == [
         ("test-gone", f"on one, and {todo.format('test-gone')}"),

@@ -1,0 +1,33 @@
+"""What `pulumi` prints into a pipe or a log, with one line for each image that is built, not one for each layer.
+
+On a terminal the engine redraws one row for each resource. Anywhere else it prints the row again for every status text
+that a provider sends, which for a build is every line of BuildKit and every state of every layer that is pushed: the
+official Docker plugin 5.1.0 gives 157 lines for two images of seven steps.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+_IMAGE = re.compile(
+    r"^ *[-+~><= ]* docker:index:Image \S+ (?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
+)
+_TELLS = ("error:", "warning:")
+
+
+def shown(line: str) -> bool:
+    """Whether a line of `pulumi` is for people: all but the rows of an image that is not done yet and has no fault."""
+    row = _IMAGE.match(line)
+    return row is None or row[1].strip().startswith(_TELLS)
+
+
+def run(command: Sequence[str]) -> int:
+    """Run `pulumi` on this process's streams; its exit code. Raises FileNotFoundError where there is none."""
+    if sys.stdout.isatty():
+        return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as engine:
+        for line in engine.stdout or ():
+            if shown(line):
+                print(line, end="", flush=True)
+    return engine.returncode
