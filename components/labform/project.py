@@ -75,7 +75,8 @@ class _Service(Declaration):
 class Jupyter(_Service):
     """JupyterLab from the project's own environment, behind a token."""
 
-    port: ClassVar = 8888
+    port: ClassVar[int] = 8888
+    """JupyterLab's own default port."""
     kind: Literal["jupyter"]
     """JupyterLab."""
     directory: HostPath | None = None
@@ -87,7 +88,8 @@ class Jupyter(_Service):
 class CodeServer(_Service):
     """VS Code in the browser by the code-server of the project's own image; its password is the token."""
 
-    port: ClassVar = 8080
+    port: ClassVar[int] = 8080
+    """code-server's own default port."""
     kind: Literal["code-server"]
     """code-server. The image must have it on PATH; its build says so where it has not."""
     directory: HostPath | None = None

@@ -11,6 +11,9 @@ PYTHON = "{python}"
 PATHS = "{paths}"
 """Stands for a directory of the host that may be mounted."""
 
+PATIENT = "6m"
+"""How long services may take here, where a hundred containers start at once."""
+
 PLAIN = {"kind": "prebuilt", "image": "python:3.12-slim"}
 SERVE: dict[str, Any] = {
     "owner": "anna",
@@ -21,12 +24,12 @@ RUN: dict[str, Any] = {"owner": "anna", "environment": PLAIN, "run": {"command":
 JUPYTER: dict[str, Any] = {
     "owner": "anna",
     "environment": {"kind": "dockerfile", "directory": "../jupyter"},
-    "service": {"kind": "jupyter"},
+    "service": {"kind": "jupyter", "startup": PATIENT},
 }
 CODE_SERVER: dict[str, Any] = {
     "owner": "anna",
     "environment": {"kind": "dockerfile", "directory": "../code"},
-    "service": {"kind": "code-server"},
+    "service": {"kind": "code-server", "startup": PATIENT},
 }
 
 

@@ -16,7 +16,7 @@ def _services() -> list[Edit]:
     port = {"service.port": 8000}
     return [
         Edit("ProjectArgs.service", {"service": DROP, "run": {"command": ["true"]}}),
-        Edit("Command.kind", {"service": {"kind": "jupyter"}}, {**JUPYTER, "service": SERVE["service"]}),
+        Edit("Command.kind", {"service": JUPYTER["service"]}, {**JUPYTER, "service": SERVE["service"]}),
         Edit("Command.command", {"service.command": ["sleep", "12h"]}),
         Edit("Command.port", {"service.port": 8001}, before=port),
         Edit("Command.port (added)", port),

@@ -14,7 +14,10 @@ from labform.problems import LabformError, brief, suggestion
 
 @typer_app.command()
 def explain(
-    code: Annotated[str | None, typer.Argument(help="A code, as errors show it. Default: list all.")] = None,
+    code: Annotated[
+        str | None,
+        typer.Argument(help="A code, as errors show it. Default: list all.", autocompletion=lambda: [*explanations()]),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what an error code means, why labform refuses, and what to write instead.

@@ -22,7 +22,12 @@ from labform.problems import LabformError, brief, suggestion
 from labform.scaffold import home_of, lab_files, project_entry, service_of
 from labform.yaml_file import text_of
 
-new_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Begin a lab, or add a project to one.")
+_HELP = """\
+Begin a lab, or add a project to one.
+
+Example: labform new lab ds01
+"""
+new_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 typer_app.add_typer(new_app, name="new")
 
 
