@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.engine.bench import FIRST_PORT
 from tests.engine.dotted import DROP, edited
-from tests.engine.edits import CODE_SERVER, JUPYTER, OTHER, PATHS, RUN, SERVE, Edit
+from tests.engine.edits import CODE_SERVER, JUPYTER, OTHER, PATHS, PATIENT, RUN, SERVE, Edit
 from tests.engine.environment_edits import environments
 
 SECRETS = {"first": "one-zebra", "second": "two-walrus"}
@@ -14,9 +14,10 @@ SECRETS = {"first": "one-zebra", "second": "two-walrus"}
 def _services() -> list[Edit]:
     health = {"service.health": ["true"]}
     port = {"service.port": 8000}
+    plain = {**SERVE["service"], "startup": PATIENT}
     return [
         Edit("ProjectArgs.service", {"service": DROP, "run": {"command": ["true"]}}),
-        Edit("Command.kind", {"service": JUPYTER["service"]}, {**JUPYTER, "service": SERVE["service"]}),
+        Edit("Command.kind", {"service": JUPYTER["service"]}, {**JUPYTER, "service": plain}),
         Edit("Command.command", {"service.command": ["sleep", "12h"]}),
         Edit("Command.port", {"service.port": 8001}, before=port),
         Edit("Command.port (added)", port),
@@ -28,14 +29,14 @@ def _services() -> list[Edit]:
         Edit("Command.health", {"service.health": ["test", "-d", "/"]}, before=health),
         Edit("Command.health (added)", health),
         Edit("Command.health (removed)", {"service.health": DROP}, before=health),
-        Edit("Jupyter.kind", {"service": SERVE["service"]}, JUPYTER),
+        Edit("Jupyter.kind", {"service": plain}, JUPYTER),
         Edit("Jupyter.host_port", {"service.host_port": FIRST_PORT + 93}, JUPYTER,
              {"service.host_port": FIRST_PORT + 92}),
         Edit("Jupyter.listen", {"service.listen": "127.0.0.3"}, JUPYTER, {"service.listen": "127.0.0.1"}),
         Edit("Jupyter.startup", {"service.startup": "5m"}, JUPYTER, {"service.startup": "1h"}),
         Edit("Jupyter.directory", {"service.directory": "/data"}, JUPYTER, {"service.directory": "/workspace"}),
         Edit("Jupyter.token_generation", {"service.token_generation": 2}, JUPYTER, {"service.token_generation": 1}),
-        Edit("CodeServer.kind", {"service": SERVE["service"]}, CODE_SERVER),
+        Edit("CodeServer.kind", {"service": plain}, CODE_SERVER),
         Edit("CodeServer.host_port", {"service.host_port": FIRST_PORT + 97}, CODE_SERVER,
              {"service.host_port": FIRST_PORT + 96}),
         Edit("CodeServer.listen", {"service.listen": "127.0.0.3"}, CODE_SERVER, {"service.listen": "127.0.0.1"}),
