@@ -85,7 +85,7 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], Any], dict[str, str], list[str
     "context": (
         lambda lab: lab["runs_on"].update(context="other"),
         {"nightly": "no effect", "thesis": "no effect", "web": "no effect"},
-        ["connection to the cluster"],
+        ["connection to the cluster", "connection to the cluster"],
     ),
 }
 
