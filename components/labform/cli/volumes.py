@@ -8,7 +8,8 @@ import typer
 from labform import naming
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
 from labform.declaration import size_text
-from labform.loading import Draft, read
+from labform.draft import Draft
+from labform.loading import read
 from labform.volumes import ClaimVolume, Directory, ManagedVolume, NfsVolume, Volume
 
 
