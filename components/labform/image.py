@@ -84,6 +84,10 @@ _CAUSES = (
     ("authorization failed", "its base needs a login; run: docker login, for the base's registry"),
     ("not found", "its base is not in its registry any more; run: labform lock --upgrade"),
     ("manifest unknown", "its base is not in its registry any more; run: labform lock --upgrade"),
+    (
+        "exit code: 100",
+        "its Debian packages cannot be had; for a version that is not found: labform lock STACK_FILE --upgrade PROJECT",
+    ),
     ("executor failed running", "a step of its Dockerfile fails; what the step printed stands above"),
     ("did not complete successfully", "a step of its Dockerfile fails; what the step printed stands above"),
     ("no space left", "the builder's disk is full"),

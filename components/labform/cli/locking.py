@@ -24,7 +24,7 @@ from labform.recipes import cuda_needs, recipes_of
 def lock_command(
     stack_file: StackFileArgument,
     projects: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROJECT]...", help="With --upgrade: only what these need.")
+        list[str] | None, typer.Argument(metavar="PROJECT", help="With --upgrade: only what these need.")
     ] = None,
     lock: LockOption = None,
     image: Annotated[

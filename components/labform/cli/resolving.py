@@ -8,9 +8,10 @@ from labform.backends.docker.debian import debian_versions
 from labform.bases import in_lock
 from labform.cli.fetching import fetch_all
 from labform.draft import Draft
+from labform.environments.debian import AptNeed
 from labform.loading import unused_apt
 from labform.lockfile import LockedApt
-from labform.problems import LabformError, suggestion
+from labform.problems import LabformError, Location, Problem, suggestion
 from labform.recipes import Recipes, recipes_of
 from labform.sources import in_repositories, key, named_refs, resolve
 
@@ -94,7 +95,10 @@ def _digest(draft: Draft, tag: str, *, ask: bool) -> str:
 def apt_versions(
     draft: Draft, made: Recipes, images: Mapping[str, str], anew: Entries, *, ask: bool
 ) -> dict[str, LockedApt]:
-    """The versions of Debian packages: as the lock has them, or as the image's own package sources say."""
+    """The versions of Debian packages: as the lock has them, or as the image's own package sources say.
+
+    Raises ProblemsError with every package that they do not have.
+    """
     known = {entry: _known(draft, made, entry) for entry in made.apt if entry not in anew.apt}
     missing: dict[str, set[str]] = {}
     for entry, need in made.apt.items():
@@ -106,10 +110,23 @@ def apt_versions(
         what = f"of {', '.join(sorted(packages))} in {image}"
         raise LabformError(f"no version {what} is in the lock, and no builder is asked; run `{draft.lock_command}`")
     locked = unused_apt(draft, made)
+    every = {entry: {**found.get(need.image, {}), **known.get(entry, {})} for entry, need in made.apt.items()}
+    draft.refuse(one for entry, versions in every.items() for one in _unknown(draft, entry, made.apt[entry], versions))
     for entry, need in made.apt.items():
-        versions = {**found.get(need.image, {}), **known.get(entry, {})}
+        versions = every[entry]
         locked[entry] = LockedApt(image=need.image, packages={one: versions[one] for one in sorted(need.packages)})
     return dict(sorted(locked.items()))
+
+
+def _unknown(draft: Draft, entry: str, need: AptNeed, versions: Mapping[str, str]) -> Iterator[Problem]:
+    """The packages that an image's sources do not have, where the stack file names them."""
+    base = in_lock(entry)
+    environment = draft.base(base)[0] if base else draft.lab.projects[entry].environment
+    for place, name in enumerate(environment.apt):
+        if name in need.packages and name not in versions:
+            at: Location = ("bases" if base else "projects", base or entry, "environment", "apt", place)
+            hint = "correct the name, or write name=version if the image adds a source for it"
+            yield Problem(at, "no-package", f'the package sources of {need.image} have no "{name}"', hint)
 
 
 def _known(draft: Draft, made: Recipes, entry: str) -> Mapping[str, str]:

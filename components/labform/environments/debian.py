@@ -15,7 +15,9 @@ PACKAGE_VERSION = r"[A-Za-z0-9.+:~-]+"
 """Debian Policy, 5.6.1 and 5.6.12."""
 AptPackage = Annotated[str, Field(pattern=rf"^{PACKAGE_NAME}(={PACKAGE_VERSION})?$", examples=["libgl1"])]
 """A Debian package, `name` or `name=version`."""
-_FAILED = "error: apt: if a version is not found, the mirror has dropped it, and labform lock --upgrade finds another"
+_FAILED = (
+    "error: apt: if a version is not found, the mirror has dropped it; run: labform lock STACK_FILE --upgrade PROJECT"
+)
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,16 @@ def unversioned(packages: Iterable[str]) -> frozenset[str]:
 def apt_layer(packages: Sequence[str], locked: Mapping[str, str]) -> str:
     """The instruction that installs Debian packages at their locked versions; nothing for none.
 
-    Lists and archives stay in the builder's caches, where the next build finds them.
+    Lists and archives stay in the builder's caches, where the next build finds them. It is one line, because a
+    Dockerfile may have another sign than a backslash for a line that goes on.
     """
     if not packages:
         return ""
-    words = [f"{one}={locked[one]}" if one in locked else one for one in sorted(set(packages))]
+    words = " ".join(f"{one}={locked[one]}" if one in locked else one for one in sorted(set(packages)))
     return (
-        "RUN --mount=type=cache,id=labform-apt,target=/var/cache/apt,sharing=locked \\\n"
-        "    --mount=type=cache,id=labform-apt-lists,target=/var/lib/apt,sharing=locked \\\n"
-        "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update \\\n"
-        "    && DEBIAN_FRONTEND=noninteractive apt-get -o APT::Keep-Downloaded-Packages=true install -y"
-        f" --no-install-recommends {' '.join(words)} \\\n"
-        f"    || {{ echo '{_FAILED}'; exit 100; }}\n"
+        "RUN --mount=type=cache,id=labform-apt,target=/var/cache/apt,sharing=locked"
+        " --mount=type=cache,id=labform-apt-lists,target=/var/lib/apt,sharing=locked"
+        " rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update && DEBIAN_FRONTEND=noninteractive"
+        f" apt-get -o APT::Keep-Downloaded-Packages=true install -y --no-install-recommends {words}"
+        f" || {{ echo '{_FAILED}'; exit 100; }}\n"
     )
