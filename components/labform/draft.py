@@ -33,10 +33,10 @@ class Draft:
         """The lab's bases, those that are built with their recipes."""
         return Bases(self.lab.bases, lambda bases, name: self._site((), bases, lock_key(name)), self.recipe)
 
-    def site(self, project: str) -> Site:
-        """What a project's recipe may know; `pin` falls back to the tag where the lock lacks it."""
-        mounts = self.lab.projects[project].mounted().values()
-        return self._site(tuple(sorted(mount.path for mount in mounts)), self.bases, project)
+    def site(self, project: str | None = None) -> Site:
+        """What the recipe of a project, or of one to come, may know; where the lock lacks a tag, it stays a tag."""
+        mounts = self.lab.projects[project].mounted().values() if project else ()
+        return self._site(tuple(sorted(mount.path for mount in mounts)), self.bases, project or "")
 
     def base(self, name: str) -> tuple[Environment, Site]:
         """The environment of a base that is built, and what its recipe may know."""

@@ -138,7 +138,7 @@ def test_a_package_that_a_source_lacks_is_named(
     hint = "correct the name, or write name=version if the image adds a source for it"
     assert (code, Path("lab.lock").exists()) == (1, False)
     assert err.splitlines() == [
-        f"lab.yaml:9:{column}: error[no-package] projects.one.environment.apt.{place}: the package sources of "
+        f"lab.yaml:9:{column}: error[no-apt-package] projects.one.environment.apt.{place}: the package sources of "
         f'{address}/team/one:1 have no "{name}"; {hint}'
         for place, name, column in ((0, "labtol", 41), (1, "nope", 49))
     ]

@@ -38,9 +38,8 @@ def upgraded(draft: Draft, projects: Collection[str], *, upgrade: bool) -> tuple
     With `upgrade` it is what these projects need, or all do that run; LabformError for a name that is no such project.
     """
     if projects and not upgrade:
-        raise LabformError(
-            f"{draft.path}: projects are named for --upgrade alone; write {draft.lock_command} --upgrade …"
-        )
+        command = f"{draft.lock_command} --upgrade {' '.join(projects)}"
+        raise LabformError(f"{draft.path}: projects are named for --upgrade alone; write `{command}`")
     if not upgrade:
         return Entries(), []
     running = draft.lab.running()
@@ -126,7 +125,7 @@ def _unknown(draft: Draft, entry: str, need: AptNeed, versions: Mapping[str, str
         if name in need.packages and name not in versions:
             at: Location = ("bases" if base else "projects", base or entry, "environment", "apt", place)
             hint = "correct the name, or write name=version if the image adds a source for it"
-            yield Problem(at, "no-package", f'the package sources of {need.image} have no "{name}"', hint)
+            yield Problem(at, "no-apt-package", f'the package sources of {need.image} have no "{name}"', hint)
 
 
 def _known(draft: Draft, made: Recipes, entry: str) -> Mapping[str, str]:
