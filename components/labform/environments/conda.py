@@ -42,9 +42,7 @@ class Conda(CondaEnvironment):
             asked = read_yaml(made_from) if beside else {}
             _check_fresh(asked, locked)
             files = locked_files(locked, path)
-            return self._recipe(
-                site, files, "explicit explicit.txt", given=_variables(asked), declared=[path, *beside]
-            )
+            return self._recipe(site, files, "explicit explicit.txt", given=_variables(asked), declared=[path, *beside])
         data = read_yaml(path)
         files, notes = _solved(path, data)
         return self._recipe(site, files, "solve specs.json", given=_variables(data), declared=[path], notes=notes)
