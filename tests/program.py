@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from labform.loading import plan_of, read, recipes_of
+from labform.loading import plan_of, read
 from labform.lockfile import write_lock
+from labform.recipes import recipes_of
 
 from tests.fakes import Recording, RecordingEngine
 
@@ -36,7 +37,7 @@ class Program:
         path = self.folder / "stacks" / "unit.yaml"
         path.write_text(yaml.safe_dump(lab))
         draft = read(path)
-        write_lock(draft.lock_path, plan_of(draft, recipes_of(draft)[1]).lock)
+        write_lock(draft.lock_path, plan_of(draft, recipes_of(draft)).lock)
         config = {"labform:addresses": json.dumps({"builder": self.daemon})}
         env = {"DOCKER_CONFIG": str(self.folder / "docker")}
         given = {"stack": "unit", "config": config, "secrets": SECRETS, "env": env, **options}

@@ -14,6 +14,11 @@ from labform.loading import load
 from labform.problems import LabformError
 
 BAD = Path(__file__).parent / "bad"
+OF_ENVIRONMENTS = (
+    *("base", "conda", "detect", "devcontainer", "dockerfile", "env", "files", "git", "image", "lock", "path", "pip"),
+    *("pixi", "prebuilt", "uv"),
+)
+"""How the names of cases begin that are about environments and locks."""
 CASES = sorted(path.stem for path in BAD.glob("*.yaml"))
 
 
@@ -43,6 +48,7 @@ def test_every_message_has_its_case() -> None:
     beside = {path.stem for pattern in ("*.expected", "*.lock") for path in BAD.glob(pattern)}
     assert beside <= set(CASES)
     assert len(CASES) >= 60
+    assert len([name for name in CASES if name.startswith(OF_ENVIRONMENTS)]) >= 100
 
 
 def test_every_line_is_a_position_a_code_and_a_sentence() -> None:

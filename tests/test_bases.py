@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from labform.bases import all_bases
-from labform.loading import Draft, read, recipes_of
+from labform.draft import Draft
+from labform.loading import read
+from labform.recipes import recipes_of
 
 from tests.environments.golden import write
 from tests.labs import stack_file
@@ -48,7 +50,8 @@ def draft(folder: Path) -> Draft:
 
 def test_a_recipe_begins_with_its_base_as_an_argument(folder: Path) -> None:
     """The default names the base's recipe; every FROM takes the argument, whatever else stands in the file."""
-    recipes, _, problems = recipes_of(draft(folder))
+    made = recipes_of(draft(folder))
+    recipes, problems = made.recipes, made.problems
     assert problems == []
     tools = recipes["b"].bases["tools"]
     assert recipes["b"].dockerfile.startswith(
@@ -65,22 +68,22 @@ def test_a_recipe_begins_with_its_base_as_an_argument(folder: Path) -> None:
 
 def test_a_base_s_change_is_its_users_change_and_nobody_else_s(folder: Path) -> None:
     """Hashes say at preview which projects an edit of a base rebuilds."""
-    before = recipes_of(draft(folder))[0]
+    before = recipes_of(draft(folder)).recipes
     write(folder, {"more/Dockerfile": "ARG BASE\nFROM $BASE\nRUN true\n"})
-    after = recipes_of(draft(folder))[0]
+    after = recipes_of(draft(folder)).recipes
     assert [name for name in before if before[name].hash != after[name].hash] == ["a"]
     write(folder, {"tools/Dockerfile": "ARG BASE\nFROM $BASE\nRUN true\n"})
-    last = recipes_of(draft(folder))[0]
+    last = recipes_of(draft(folder)).recipes
     assert [name for name in before if after[name].hash != last[name].hash] == ["a", "b"]
 
 
 def test_what_no_running_project_stands_on_is_not_locked(folder: Path) -> None:
     """The lock holds the tags of the bases that are built, and none that stands for a recipe."""
-    assert recipes_of(draft(folder))[1] == ("python:3.12-slim",)
+    assert recipes_of(draft(folder)).images == ("python:3.12-slim",)
 
 
 def test_a_broken_base_is_said_once(folder: Path) -> None:
     """Three recipes need it; one line says what is wrong, where the base is declared."""
     (folder / "tools" / "Dockerfile").unlink()
-    problems = recipes_of(draft(folder))[2]
+    problems = recipes_of(draft(folder)).problems
     assert [one.location for one in problems] == [("bases", "tools", "environment", "dockerfile")]

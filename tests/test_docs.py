@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from labform.loading import read, recipes_of
+from labform.loading import read
+from labform.recipes import recipes_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -58,7 +59,7 @@ def test_a_stack_file_is_valid(text: str, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(text)
     draft = read(path)
-    draft.refuse(recipes_of(draft)[2])
+    draft.refuse(recipes_of(draft).problems)
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one not in README_COMMANDS])

@@ -40,6 +40,7 @@ def test_a_first_lock_has_everything() -> None:
         "lab": "test",
         "images": {"a:1": f"a{DIGEST}", "b:1": f"b{DIGEST}"},
         "sources": {},
+        "apt": {},
         "volumes": {"home": {"state": "planned", "host": "local", "owner": "anna", "uid": 10042}},
         "projects": {"p": {"host": "local", "gpus": (), "port": 20000}},
         "builds": {},

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from labform.addresses import Addresses
 from labform.ledger import plan
-from labform.loading import cuda_needs, load, read, read_lock, recipes_of, warnings_of
+from labform.loading import load, read, read_lock
 from labform.lockfile import Lock, write_lock
 from labform.problems import LabformError, ProblemsError
+from labform.recipes import cuda_needs, recipes_of, warnings_of
 from labform.yaml_tree import MAX_BYTES
 
 from tests.labs import stack_file
@@ -47,7 +48,7 @@ def lock(path: Path, **options: object) -> None:
     draft = read(path, **options)
     images = {
         tag: f"{tag.rpartition(':')[0]}@sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
-        for tag in recipes_of(draft)[1]
+        for tag in recipes_of(draft).images
     }
     write_lock(draft.lock_path, plan(draft.lab, draft.lock, images).lock)
 
@@ -115,7 +116,7 @@ def test_a_retired_project_keeps_its_locked_base(lab: Path) -> None:
     """Who comes back gets the environment that he left; a lab that never locked it asks for none."""
     retired = TEXT.replace("    mounts", "    state: retired\n    mounts")
     lab.write_text(retired)
-    assert recipes_of(read(lab))[1] == ()
+    assert recipes_of(read(lab)).images == ()
     lab.write_text(TEXT)
     lock(lab)
     lab.write_text(retired)
@@ -339,7 +340,7 @@ def test_a_pinned_project_needs_what_was_built(lab: Path) -> None:
     lock(lab)
     assert "error[not-built] projects.thesis.pinned: the lock knows no image of it" in refused(lab)
     draft = read(lab)
-    recipe = recipes_of(draft)[0]["thesis"].hash
+    recipe = recipes_of(draft).recipes["thesis"].hash
     built = {"thesis": {"recipe": recipe, "image": f"r/thesis@sha256:{'0' * 64}"}}
     write_lock(draft.lock_path, Lock.model_validate(draft.lock.model_dump() | {"builds": built}))
     assert load(lab).lock.builds["thesis"].recipe == recipe
@@ -352,8 +353,8 @@ def test_an_image_that_was_built_says_its_cuda(lab: Path) -> None:
     gpu = "{local: {gpus: [{uuid: GPU-1, model: A100-40GB}]}}"
     lab.write_text(TEXT.replace("    mounts", "    gpus: 1\n    mounts").replace("{local: {}}", gpu))
     draft = read(lab)
-    recipes = recipes_of(draft)[0]
-    for recipe, needs in ((recipes["thesis"].hash, {"thesis": (12, 4)}), ("0" * 16, {})):
+    made = recipes_of(draft)
+    for recipe, needs in ((made.recipes["thesis"].hash, {"thesis": (12, 4)}), ("0" * 16, {})):
         built = {"recipe": recipe, "image": f"r/thesis@sha256:{'0' * 64}", "cuda": "12.4.1"}
         seen = replace(draft, lock=Lock.model_validate({"lab": "test", "builds": {"thesis": built}}))
-        assert {name: one.version for name, one in cuda_needs(seen, recipes).items()} == needs
+        assert {name: one.version for name, one in cuda_needs(seen, made).items()} == needs

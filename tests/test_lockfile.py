@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labform.lockfile import HEADER, Lock, LockedProject, LockedVolume, differences, lock_text, write_lock
+from labform.lock_changes import differences
+from labform.lockfile import HEADER, Lock, LockedProject, LockedVolume, lock_text, write_lock
 from labform.yaml_tree import parse
 
 DIGEST = f"python@sha256:{'a' * 64}"

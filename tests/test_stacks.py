@@ -5,11 +5,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from labform.draft import Draft
 from labform.ledger import plan
-from labform.loading import Draft, cuda_needs, read, recipes_of
+from labform.loading import read
 from labform.lockfile import Lock
 from labform.mig import layout
 from labform.quotas import quotas
+from labform.recipes import cuda_needs, recipes_of
 
 STACKS = Path(__file__).parents[1] / "stacks"
 
@@ -22,10 +24,10 @@ def ds01() -> Draft:
 
 def test_the_gpu_server_is_placed_without_a_problem(ds01: Draft) -> None:
     """From the file alone: recipes, GPUs, ports, quotas, drivers."""
-    recipes, tags, problems = recipes_of(ds01)
-    ledger = plan(ds01.lab, Lock(lab="ds01"), {}, needs=cuda_needs(ds01, recipes))
-    assert (problems, ledger.problems) == ([], ())
-    assert tags == ("python:3.12-slim",)
+    made = recipes_of(ds01)
+    ledger = plan(ds01.lab, Lock(lab="ds01"), {}, needs=cuda_needs(ds01, made))
+    assert (made.problems, ledger.problems) == ([], ())
+    assert made.images == ("python:3.12-slim",)
     assert len(ds01.lab.projects) >= 12
     assert Counter(len(one.gpus) for one in ledger.lock.projects.values()) == {0: 3, 1: 8}
 
@@ -81,8 +83,7 @@ def test_no_container_asks_for_more_cpus_than_a_laptop_has(ds01: Draft) -> None:
 def test_the_cluster_is_the_same_lab(ds01: Draft) -> None:
     """The same people, limits and projects, to the field; every request is one that its nodes can serve."""
     cluster = read(STACKS / "cluster.yaml")
-    _, _, problems = recipes_of(cluster)
-    assert (problems, plan(cluster.lab, Lock(lab="ds01"), {}).problems) == ([], ())
+    assert (recipes_of(cluster).problems, plan(cluster.lab, Lock(lab="ds01"), {}).problems) == ([], ())
     assert cluster.lab.projects == ds01.lab.projects
     assert (cluster.lab.people, cluster.lab.groups) == (ds01.lab.people, ds01.lab.groups)
     differ = {key for key in ds01.lab.volumes if ds01.lab.volumes[key] != cluster.lab.volumes[key]}

@@ -24,14 +24,13 @@ MakeRecipe = Callable[[Environment, Site], Recipe]
 class Bases(Mapping[str, str]):
     """The image that each named base stands for; of one that is built, a name with its recipe's hash."""
 
-    def __init__(self, declared: Mapping[str, Base], site: Callable[["Bases"], Site], make: MakeRecipe) -> None:
-        """`site` is what their recipes may know, `make` gives an environment's recipe."""
-        self._declared, self._make = declared, make
+    def __init__(self, declared: Mapping[str, Base], site: Callable[["Bases", str], Site], make: MakeRecipe) -> None:
+        """`site` is what the recipe of one may know, `make` gives an environment's recipe."""
+        self._declared, self._site, self._make = declared, site, make
         self._recipes: dict[str, Recipe | None] = {}
         self._above: list[str] = []
         self.problems: list[Problem] = []
         """What is wrong with the bases, each fault once."""
-        self._site = site(self)
         for name in self:
             self.recipe(name)
 
@@ -62,7 +61,7 @@ class Bases(Mapping[str, str]):
         if name not in self._recipes:
             self._above.append(name)
             try:
-                self._recipes[name] = self.on(_as_root(self._make(environment, self._site))) if environment else None
+                self._recipes[name] = self._made(name, environment) if environment else None
             except RecipeError as error:
                 self._recipes[name] = None
                 at = ("bases", name, "environment")
@@ -72,6 +71,9 @@ class Bases(Mapping[str, str]):
                 self.problems.append(Problem(("bases", name, "environment"), "unreadable", unreadable(error)))
             self._above.pop()
         return self._recipes[name]
+
+    def _made(self, name: str, environment: Environment) -> Recipe:
+        return self.on(_as_root(self._make(environment, self._site(self, name))))
 
     def on(self, recipe: Recipe) -> Recipe:
         """A recipe with the built bases that it stands on as ARGs."""
@@ -103,6 +105,21 @@ def unreadable(error: OSError | ValueError) -> str:
 def is_built(image: str) -> bool:
     """Whether an image's name stands for a base that is built."""
     return image.startswith(f"{_STAND_IN}/")
+
+
+def named_by(image: str) -> str:
+    """The base that such a name stands for."""
+    return image.removeprefix(f"{_STAND_IN}/").rpartition(":")[0]
+
+
+def lock_key(name: str) -> str:
+    """The name that a built base has in the lock, and below the lab's registry: a project may be called as it is."""
+    return f"bases/{name}"
+
+
+def in_lock(entry: str) -> str:
+    """The built base that an entry of the lock is about; empty where it is a project's."""
+    return entry.removeprefix("bases/") if entry.startswith("bases/") else ""
 
 
 def argument(name: str) -> str:

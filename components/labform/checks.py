@@ -169,7 +169,7 @@ def _nested(at: Location, paths: Mapping[str, str]) -> Iterator[Problem]:
 
 def _variables(lab: LabArgs) -> Iterator[Problem]:
     for name, base in lab.bases.items():
-        yield from _tokens_in_image(("bases", name, "environment"), base.environment)
+        yield from _in_image(("bases", name, "environment"), base.environment)
     for name, project in lab.projects.items():
         own = CODE_SERVER_VARIABLES if isinstance(project.service, CodeServer) else frozenset()
         for key in sorted({*project.env, *project.secrets} & (RESERVED_VARIABLES | own)):
@@ -180,13 +180,16 @@ def _variables(lab: LabArgs) -> Iterator[Problem]:
             yield Problem(
                 ("projects", name, "secrets", key), "twice", f"{key} stands under env too", "keep one of them"
             )
-        yield from _tokens_in_image(("projects", name, "environment"), project.environment)
+        yield from _in_image(("projects", name, "environment"), project.environment)
         for key in sorted(key for key, value in project.env.items() if looks_like_token(value)):
             hint = f"write secrets: {{{key}: {{from: …}}}} and `pulumi config set --secret`"
             yield Problem(("projects", name, "env", key), "secret-in-clear", "looks like a token", hint)
 
 
-def _tokens_in_image(at: Location, environment: object) -> Iterator[Problem]:
+def _in_image(at: Location, environment: object) -> Iterator[Problem]:
+    """What an environment writes into its image and must not: variables that labform sets, and tokens."""
+    for key in sorted(RESERVED_VARIABLES & getattr(environment, "env", {}).keys()):
+        yield Problem((*at, "env", key), "reserved", f"{key} is set by labform")
     for field in ("args", "env"):
         for key, value in sorted(getattr(environment, field, {}).items()):
             if looks_like_token(value):

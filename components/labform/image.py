@@ -82,6 +82,10 @@ _CAUSES = (
         "its registry refuses the login; correct the secret that holds the password: pulumi config set --secret",
     ),
     ("authorization failed", "its base needs a login; run: docker login, for the base's registry"),
+    (
+        "error: apt: ",
+        "its Debian packages cannot be had; for a version that is not found: labform lock STACK_FILE --upgrade PROJECT",
+    ),
     ("not found", "its base is not in its registry any more; run: labform lock --upgrade"),
     ("manifest unknown", "its base is not in its registry any more; run: labform lock --upgrade"),
     ("executor failed running", "a step of its Dockerfile fails; what the step printed stands above"),

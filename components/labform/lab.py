@@ -24,6 +24,7 @@ from labform.lockfile import Lock
 from labform.problems import LabformError
 from labform.project import CodeServer, Jupyter, ProjectArgs
 from labform.quotas import quotas
+from labform.recipes import warnings_of
 from labform.stack_file import LAB_SECRET, LabArgs
 
 SecretLookup = Callable[[str], pulumi.Output[str]]
@@ -111,7 +112,7 @@ class Lab(pulumi.ComponentResource):
         self._args, self._lock, self._secret = args, lock, secret
         running = args.running()
         backend = _backend(args, lock, secret, self)
-        for line in loading.warnings_of({key: recipes[key] for key in running}):
+        for line in warnings_of({key: recipes[key] for key in running}):
             pulumi.log.warn(line)
         self._bases: dict[str, pulumi.Output[str]] = {}
         for key in running:

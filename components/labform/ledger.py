@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from labform.backends.kubernetes import Kubernetes
 from labform.backends.kubernetes.namespaces import namespace_of
+from labform.bases import lock_key
 from labform.checks import allowed_hosts
 from labform.compatibility import incompatible
 from labform.cuda import CudaNeed
@@ -59,12 +60,13 @@ def plan(
 
 
 def _lock(lab: LabArgs, lock: Lock, images: Mapping[str, str], placements: Mapping[str, Placement]) -> Lock:
+    bases = {lock_key(name) for name, base in lab.bases.items() if base.environment}
     return Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),
         volumes=_volumes(lab, lock),
         projects={name: _locked(one) for name, one in placements.items()},
-        builds={name: one for name, one in sorted(lock.builds.items()) if name in lab.projects},
+        builds={name: one for name, one in sorted(lock.builds.items()) if name in {*lab.projects, *bases}},
     )
 
 

@@ -2,10 +2,8 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,75 +11,22 @@ from pydantic import ValidationError
 
 from labform.access import ended
 from labform.addresses import Addresses, readdressed
-from labform.bases import Bases, all_bases, is_built, unreadable
+from labform.bases import lock_key
 from labform.checks import check
-from labform.cuda import CudaNeed, cuda_of_images, cuda_of_packages, version_of
-from labform.environments import Environment, Recipe, RecipeError, Site
+from labform.draft import Draft, refuse
+from labform.environments import Recipe
 from labform.ledger import Ledger, plan
-from labform.lockfile import AFTER_MERGE, Lock, differences, unmerged
-from labform.problems import LabformError, Location, Problem, ProblemsError
-from labform.project import CodeServer
+from labform.lock_changes import differences
+from labform.lockfile import AFTER_MERGE, Lock, LockedApt, unmerged
+from labform.problems import LabformError, Location, Problem
 from labform.quotas import quotas
+from labform.recipes import Recipes, cuda_needs, recipes_of
 from labform.remainder import remainder
 from labform.schema_errors import problems_of
-from labform.sources import named_refs, site_of
+from labform.sources import named_refs
 from labform.stack_file import LabArgs
 from labform.yaml_file import text_of, tree_of
 from labform.yaml_tree import Node
-
-_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "secret-id", "reserved", "twice", "unknown-volume"})
-"""Problems of a key itself, not of its value."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A stack file whose lab is valid by itself; its lock may be missing or stale."""
-
-    path: Path
-    lab: LabArgs
-    lock: Lock
-    lock_path: Path
-    tree: Node
-
-    @cached_property
-    def bases(self) -> Bases:
-        """The lab's bases, those that are built with their recipes."""
-        return Bases(self.lab.bases, lambda bases: self._site((), bases), self.recipe)
-
-    def site(self, project: str | None = None) -> Site:
-        """What the recipes of this file may know; `pin` falls back to the tag where the lock lacks it."""
-        mounts = self.lab.projects[project].mounted().values() if project else ()
-        return self._site(tuple(sorted(mount.path for mount in mounts)), self.bases)
-
-    def _site(self, mount_points: tuple[str, ...], bases: Bases) -> Site:
-        folder, secrets = self.path.parent.resolve(), frozenset(self.lab.builder.secrets)
-        return Site(folder, _root(folder), bases, self.lab.defaults.base, self._pin, secrets, mount_points)
-
-    def recipe(self, environment: Environment, site: Site) -> Recipe:
-        """The recipe of an environment where its files are; raises RecipeError."""
-        made = environment.recipe(self._placed(environment, site))
-        return made.built_for(self.lab.builder.built_for)
-
-    def images(self, environment: Environment, site: Site) -> set[str]:
-        """The tags that an environment needs in the lock; raises RecipeError."""
-        named = environment.images(self._placed(environment, site))
-        return {image for image in named if "@sha256:" not in image and not is_built(image)}
-
-    def _placed(self, environment: Environment, site: Site) -> Site:
-        return site_of(environment, site, self.lock, self.lock_command)
-
-    @property
-    def lock_command(self) -> str:
-        """The command that brings the lock up to date."""
-        default = self.lock_path == self.path.with_suffix(".lock")
-        return f"labform lock {self.path}" + ("" if default else f" --lock {self.lock_path}")
-
-    def _pin(self, image: str) -> str:
-        return image if "@sha256:" in image else self.lock.images.get(image, image)
-
-    def refuse(self, problems: Iterable[Problem]) -> None:
-        """Raise ProblemsError, in the order of the file, if there is a problem."""
-        _refuse(self.path, self.tree, problems)
 
 
 @dataclass(frozen=True)
@@ -99,33 +44,34 @@ def load(
     Raises ProblemsError with every fault that was found, the lock's missing and stale entries among them.
     """
     draft = read(path, lock=lock, addresses=addresses, on=on)
-    recipes, images, problems = recipes_of(draft)
-    ledger = plan_of(draft, images, cuda_needs(draft, recipes))
+    made = recipes_of(draft)
+    ledger = plan_of(draft, made)
     command = draft.lock_command
-    if not draft.lock_path.exists() and not problems and not ledger.problems:
+    if not draft.lock_path.exists() and not made.problems and not ledger.problems:
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     needed = {
-        "images": {image: draft.lock.images.get(image, "") for image in images},
+        "images": {image: draft.lock.images.get(image, "") for image in made.images},
         "sources": {name: draft.lock.sources.get(name, "") for name in named_refs(draft.lab)},
+        "apt": _apt(draft, made),
     }
     stale = differences(draft.lock, ledger.lock.model_copy(update=needed), command, ledger.ended)
-    problems += _pinned(draft, recipes)
+    problems = [*made.problems, *_pinned(draft, made)]
     draft.refuse([*problems, *ledger.problems, *(stale if not ledger.problems and draft.lock_path.exists() else ())])
-    return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, recipes)
+    return StackFile(path, draft.lab, draft.lock, draft.lock_path, draft.tree, made.recipes)
 
 
 def unlocked(path: Path, *, addresses: Addresses | None = None, on: dt.date | None = None) -> StackFile:
     """A stack file as its first lock would have it; raises ProblemsError with every fault but the lock's."""
     draft = read(path, addresses=addresses, on=on)
-    recipes, _, problems = recipes_of(draft)
-    first = plan(draft.lab, Lock(lab=draft.lab.lab), {}, needs=cuda_needs(draft, recipes))
-    draft.refuse([*problems, *first.problems])
-    return StackFile(path, draft.lab, first.lock, draft.lock_path, draft.tree, recipes)
+    made = recipes_of(draft)
+    first = plan(draft.lab, Lock(lab=draft.lab.lab), {}, needs=cuda_needs(draft, made))
+    draft.refuse([*made.problems, *first.problems])
+    return StackFile(path, draft.lab, first.lock, draft.lock_path, draft.tree, made.recipes)
 
 
-def _pinned(draft: Draft, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+def _pinned(draft: Draft, made: Recipes) -> Iterator[Problem]:
     """Pinned projects that the lock knows no image of, or another one than their environment describes now."""
-    for name, recipe in recipes.items():
+    for name, recipe in made.recipes.items():
         if not draft.lab.projects[name].pinned:
             continue
         at: Location = ("projects", name, "pinned")
@@ -165,7 +111,7 @@ def _at_sight(lab: LabArgs, on: dt.date | None) -> list[Problem]:
 
 def _more(draft: Draft) -> list[Problem]:
     """What else can be said of a lab that cannot be placed: its environments, and quotas by what is asked for."""
-    return [*recipes_of(draft)[2], *quotas(draft.lab, {}).problems]
+    return [*recipes_of(draft).problems, *quotas(draft.lab, {}).problems]
 
 
 def read_lock(path: Path, lab: str) -> Lock:
@@ -178,83 +124,34 @@ def read_lock(path: Path, lab: str) -> Lock:
     try:
         lock = Lock.model_validate_json(json.dumps(tree.value))
     except ValidationError as error:
-        _refuse(path, tree, problems_of(error, Lock, tree))
+        refuse(path, tree, problems_of(error, Lock, tree))
         raise
     if lock.lab != lab:
-        _refuse(path, tree, [Problem(("lab",), "other-lab", f"is the lock of {lock.lab}, not of {lab}")])
+        refuse(path, tree, [Problem(("lab",), "other-lab", f"is the lock of {lock.lab}, not of {lab}")])
     return lock
 
 
-def recipes_of(draft: Draft) -> tuple[dict[str, Recipe], tuple[str, ...], list[Problem]]:
-    """The recipe of each running project, the tags they need pinned, and why some have none."""
-    recipes: dict[str, Recipe] = {}
-    images: set[str] = set()
-    problems = list(draft.bases.problems)
-    for name, project in draft.lab.running().items():
-        try:
-            images |= draft.images(project.environment, draft.site(name))
-            recipe = draft.bases.on(draft.recipe(project.environment, draft.site(name)))
-            recipes[name] = recipe.requiring("code-server") if isinstance(project.service, CodeServer) else recipe
-            problems += [_within(name, one) for one in recipe.unpinned if draft.lab.strict]
-        except RecipeError as error:
-            problems += [_within(name, one) for one in error.problems]
-        except (OSError, ValueError) as error:
-            problems.append(Problem(("projects", name, "environment"), "unreadable", unreadable(error)))
-    for name, recipe in recipes.items() if not problems else ():
-        images.update(_images(draft, name, recipe))
-    return recipes, tuple(sorted(images | _asleep(draft))), problems
-
-
-def _asleep(draft: Draft) -> set[str]:
-    """The locked tags of retired projects: who comes back gets the environment that he left."""
-    found: set[str] = set()
-    for name in set(draft.lab.projects) - set(draft.lab.running()):
-        with suppress(RecipeError, OSError, ValueError):
-            found |= draft.images(draft.lab.projects[name].environment, draft.site(name))
-    return found & set(draft.lock.images)
-
-
-def warnings_of(recipes: Mapping[str, Recipe]) -> list[str]:
-    """What is not as it should be and yet gives an image, a line for each project and fault."""
-    problems = [_within(name, one) for name, recipe in recipes.items() for one in recipe.notes]
-    return [str(one).replace("error[", "warning[", 1) for one in problems]
-
-
-def _within(project: str, problem: Problem) -> Problem:
-    """A problem of an environment, located from the stack file's root on."""
-    at: Location = ("projects", project, "environment", *problem.location)
-    return Problem(at, problem.code, problem.message, problem.hint)
-
-
-def plan_of(draft: Draft, images: Iterable[str], needs: Mapping[str, CudaNeed] | None = None) -> Ledger:
+def plan_of(draft: Draft, made: Recipes) -> Ledger:
     """What the lock should say, with the digests it has already."""
-    known = {image: draft.lock.images[image] for image in images if image in draft.lock.images}
-    return plan(draft.lab, draft.lock, known, needs=needs)
+    known = {image: draft.lock.images[image] for image in made.images if image in draft.lock.images}
+    return plan(draft.lab, draft.lock, known, needs=cuda_needs(draft, made))
 
 
-def cuda_needs(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, CudaNeed]:
-    """The CUDA version that each project with GPUs shows: by its wheels, its base's tag, or the image built last."""
-    asking = {name: recipe for name, recipe in recipes.items() if draft.lab.projects[name].gpus}
-    needs = {name: _cuda_need(draft, name, recipe) for name, recipe in asking.items()}
-    return {name: need for name, need in needs.items() if need}
+def unused_apt(draft: Draft, made: Recipes) -> dict[str, LockedApt]:
+    """The locked versions of retired projects and of bases that nobody stands on: who comes back finds them."""
+    lab = draft.lab
+    idle = {*lab.projects} - {*lab.running()} | {lock_key(one) for one in {*lab.bases} - {*made.bases}}
+    return {entry: one for entry, one in draft.lock.apt.items() if entry in idle}
 
 
-def _cuda_need(draft: Draft, name: str, recipe: Recipe) -> CudaNeed | None:
-    pins = (cuda_of_packages(one.source.name, one.text) for one in recipe.files if one.text is not None)
-    last = draft.lock.builds.get(name)
-    said = last.cuda if last and last.recipe == recipe.hash else None
-    return (
-        next(filter(None, pins), None)
-        or cuda_of_images(_images(draft, name, recipe))
-        or (CudaNeed(version_of(said)[:2], "CUDA_VERSION of its image") if said else None)
-    )
-
-
-def _images(draft: Draft, project: str, recipe: Recipe) -> list[str]:
-    """The tags that a project's environment, and the built bases below it, start from."""
-    below = [draft.lab.bases[base].environment for base in all_bases(recipe)]
-    environments = [draft.lab.projects[project].environment, *(one for one in below if one)]
-    return sorted(image for one in environments for image in draft.images(one, draft.site(project)))
+def _apt(draft: Draft, made: Recipes) -> dict[str, LockedApt]:
+    """The versions that the lock should have; a package that it lacks has none."""
+    found = unused_apt(draft, made)
+    for entry, need in made.apt.items():
+        locked = draft.lock.apt.get(entry)
+        versions = {one: locked.packages.get(one, "") if locked else "" for one in sorted(need.packages)}
+        found[entry] = LockedApt.model_construct(image=need.image, packages=versions)
+    return found
 
 
 def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
@@ -263,7 +160,7 @@ def _validated(path: Path, tree: Node, on: dt.date | None) -> LabArgs:
     except ValidationError as error:
         faults = problems_of(error, LabArgs, tree)
         rest = remainder(tree.value, [one.location for one in faults])
-        _refuse(path, tree, [*faults, *(_faults_beside(path, tree, rest, on) if rest else ())])
+        refuse(path, tree, [*faults, *(_faults_beside(path, tree, rest, on) if rest else ())])
         raise
 
 
@@ -277,16 +174,3 @@ def _faults_beside(path: Path, tree: Node, rest: Mapping[str, Any], on: dt.date 
     # Without the faulty entries a list of what there is would not be true.
     partial = (one.code.startswith("unknown-") and not one.hint.startswith("did you mean") for one in found)
     return [replace(one, hint="") if part else one for one, part in zip(found, partial, strict=True)]
-
-
-def _refuse(path: Path, tree: Node, problems: Iterable[Problem]) -> None:
-    placed = sorted({(tree.position(one.location, key=one.code in _ABOUT_KEYS), one) for one in problems})
-    if placed:
-        shown = [f"{path}:{line}:{column}: {problem}" for (line, column), problem in placed]
-        raise ProblemsError([problem for _, problem in placed], shown)
-
-
-def _root(folder: Path) -> Path:
-    """The nearest folder above that holds a Pulumi project or a repository, else the folder above the stack file's."""
-    marked = (one for one in (folder, *folder.parents) if (one / "Pulumi.yaml").is_file() or (one / ".git").exists())
-    return next(marked, folder.parent)

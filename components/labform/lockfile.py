@@ -5,17 +5,18 @@ people review it, and a preview that finds it out of date refuses with the comma
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field
 
+from labform.atomic_file import write_whole
 from labform.declaration import Declaration, Name, Port, Size
+from labform.environments.debian import PACKAGE_NAME, PACKAGE_VERSION
 from labform.gpus import DeviceId
 from labform.hosts import Host
-from labform.problems import Problem
 from labform.units import Placement
 
 AFTER_MERGE = "take the lock of the branch that is deployed, then run `labform lock`"
@@ -56,12 +57,24 @@ class LockedProject(Declaration):
     """Its port on the host."""
 
 
+Entry = Annotated[str, Field(pattern=r"^(bases/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+"""A project by its name, or a base that is built: `bases/NAME`."""
+_Version = Annotated[str, Field(pattern=rf"^{PACKAGE_VERSION}$")]
 Reference = Annotated[str, Field(pattern=r"@sha256:[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$")]
 """An image by digest; of a lab without a registry, by its id."""
 
 
+class LockedApt(Declaration):
+    """The Debian packages of an environment, at the versions that they had when they were locked."""
+
+    image: str
+    """The image whose package sources gave them."""
+    packages: Mapping[Annotated[str, Field(pattern=rf"^{PACKAGE_NAME}$")], _Version]
+    """The packages that are named without a version."""
+
+
 class LockedBuild(Declaration):
-    """What was built for a project last."""
+    """What was built for a project, or as a base, last."""
 
     recipe: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     """The hash of all that decided it."""
@@ -86,8 +99,10 @@ class Lock(Declaration):
     """Managed volumes, past ones too."""
     projects: Mapping[Name, LockedProject] = {}
     """Running projects."""
-    builds: Mapping[Name, LockedBuild] = {}
-    """What was built for projects, as far as `labform lock` has seen it; `pinned` projects run it."""
+    apt: Mapping[Entry, LockedApt] = {}
+    """Versions of Debian packages, by project and by `bases/NAME`."""
+    builds: Mapping[Entry, LockedBuild] = {}
+    """What was built, by project and by `bases/NAME`, as far as `labform lock` has seen; `pinned` projects run it."""
 
     def placements(self) -> dict[str, Placement]:
         """The projects' entries as placements."""
@@ -103,7 +118,7 @@ def lock_text(lock: Lock) -> str:
     """The lock as a file: stable order, one line per entry, so that two branches conflict only where both changed."""
     data = lock.model_dump(mode="json", exclude_defaults=True)
     lines = [HEADER, f"format: {lock.format}\n", f"lab: {lock.lab}\n"]
-    for section in ("images", "sources", "volumes", "projects", "builds"):
+    for section in ("images", "sources", "apt", "volumes", "projects", "builds"):
         if entries := data.get(section):
             lines.append(f"{section}:\n")
             lines.extend(f"  {flow(key)}: {flow(entries[key])}\n" for key in sorted(entries))
@@ -124,14 +139,12 @@ def flow(value: Any) -> str:
 
 
 def write_lock(path: Path, lock: Lock) -> bool:
-    """Write the lock beside its place and move it there; False, and nothing touched, if it says that already."""
+    """Write the lock, whole or not at all; False, and nothing touched, if it says that already."""
     text = lock_text(lock)
     if path.is_file() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.replace(path)
+    write_whole(path, text.encode())
     return True
 
 
@@ -139,45 +152,3 @@ def unmerged(text: str) -> int | None:
     """The line, from 1, where git left a conflict in a lock; None where there is none."""
     lines = enumerate(text.splitlines(), start=1)
     return next((number for number, line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
-
-
-def differences(lock: Lock, wanted: Lock, command: str, ended: Mapping[str, str]) -> list[Problem]:
-    """Each entry that is missing, stale or no longer needed, located in the stack file as far as it is there.
-
-    `ended` says by project why it does not keep what the lock gave it.
-    """
-    found: list[Problem] = []
-    for section in ("images", "sources", "volumes", "projects"):
-        have, want = getattr(lock, section), getattr(wanted, section)
-        for key in sorted({*have, *want}):
-            if have.get(key) == want.get(key):
-                continue
-            reason = f": {ended[key]}" if section == "projects" and key in ended else ""
-            said = f"{_difference(have.get(key), want.get(key))}{reason}"
-            location, what = ((section, key), "") if section not in {"images", "sources"} else ((), f"{key}: ")
-            found.append(Problem(location, "stale-lock", what + said, f"run `{command}`"))
-    return found
-
-
-def _difference(have: Declaration | str | None, want: Declaration | str | None) -> str:
-    if have is None:
-        return "is not in the lock"
-    if want is None:
-        return "the lock has it still"
-    if isinstance(have, str) or isinstance(want, str):
-        return f"the lock has {have}, it should be {want}"
-    return f"the lock has {', '.join(_fields(have, want))}"
-
-
-def _fields(have: Declaration, want: Declaration) -> Iterator[str]:
-    """What differs: `host gpu1, now gpu2`."""
-    for name in type(have).model_fields:
-        old, new = getattr(have, name), getattr(want, name)
-        if old != new:
-            yield f"{name} {_word(old)}, now {_word(new)}"
-
-
-def _word(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(value)}]"
-    return "none" if value is None else str(value)

@@ -7,7 +7,6 @@ Who may read is known to git: its credential helper, or ssh's agent.
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any
 from labform.environments import Site
 from labform.environments.folder import Folder
 from labform.environments.recipe import RecipeError
+from labform.git import git
 from labform.lockfile import Lock
 from labform.problems import LabformError, Problem
 from labform.stack_file import LabArgs
@@ -143,9 +143,7 @@ def _download(repository: Path, url: str, commit: str) -> None:
     except LabformError:
         # A server may refuse to hand out a commit by its hash alone: then it is in what its branches and tags hold.
         _git([*command, "--", url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], url)
-    if subprocess.run(
-        ["git", "--git-dir", repository, "cat-file", "-e", f"{commit}^{{commit}}"], check=False, capture_output=True
-    ).returncode:
+    if git("--git-dir", repository, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise LabformError(f"error[git] {url} has no commit {commit}")
 
 
@@ -170,29 +168,14 @@ def _read_only(files: Path) -> None:
 
 
 def _git(words: list[str], url: str, **env: str) -> str:
-    if shutil.which("git") is None:
-        raise LabformError("error[git] there is no git on this machine; install it")
-    quiet = {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "SSH_ASKPASS": "true",
-        "LC_ALL": "C",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-    }
-    own = {
-        name: value for name, value in os.environ.items() if name not in {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
-    }
     try:
-        done = subprocess.run(
-            ["git", *_SAFE, *words], env={**own, **quiet, **env}, capture_output=True, check=False, timeout=_TIMEOUT,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        done = git(*_SAFE, *words, timeout=_TIMEOUT, GIT_LFS_SKIP_SMUDGE="1", **env)
     except subprocess.TimeoutExpired:
         raise LabformError(f"error[git] {url} did not answer in {_TIMEOUT} seconds") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        said = done.stderr.strip().splitlines()
         last = next(
             (line for line in reversed(said) if line.startswith(("fatal:", "error:", "remote:"))), "no reason given"
         )
         raise LabformError(f"error[git] {url}: {re.sub(r'://[^/ ]*@', '://…@', last)}")
-    return done.stdout.decode(errors="replace")
+    return done.stdout

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 from labform.cli.locking import _given
+from labform.loading import read
+from labform.lockfile import LockedBuild, write_lock
+from labform.recipes import recipes_of
 
 from tests.cli.conftest import Terminal
 from tests.labs import GPUS, hosts, project
@@ -163,3 +166,43 @@ def test_a_lock_that_was_edited_by_hand_is_not_up_to_date(stack_file: Path, labf
     code, _, err = labform("lock", str(stack_file), "--check")
     assert code == 1
     assert err == "lab.lock: error[stale-lock] is not as `labform lock lab.yaml` writes it; run it\n"
+
+
+def test_an_upgrade_asks(stack_file: Path, labform: Terminal) -> None:
+    """Without a network it is refused, and so are projects without it and projects that do not run; nothing moves."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    before = Path("lab.lock").read_bytes()
+    for words, said in (
+        (("--upgrade", "--offline"), "--upgrade asks registries, and --offline asks none; leave one of them out\n"),
+        (
+            ("thesis", "--offline"),
+            "lab.yaml: projects are named for --upgrade alone; write `labform lock lab.yaml --upgrade thesis`\n",
+        ),
+        (("--upgrade", "thesiss"), '--upgrade: no running project "thesiss"; did you mean "thesis"?\n'),
+    ):
+        assert labform("lock", str(stack_file), *words) == (1, "", said)
+    assert Path("lab.lock").read_bytes() == before
+
+
+def test_what_a_pinned_project_needs_is_kept(stack_file: Path, labform: Terminal) -> None:
+    """A tag that it starts from is not asked again, and the line says for whom: pinned is exact reproduction."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    draft = read(stack_file)
+    recipe = recipes_of(draft).recipes["thesis"].hash
+    built = LockedBuild(recipe=recipe, image=f"registry.invalid/unit/thesis@sha256:{'c' * 64}")
+    write_lock(draft.lock_path, draft.lock.model_copy(update={"builds": {"thesis": built}}))
+    stack_file.write_text(stack_file.read_text().replace("    run:", "    pinned: true\n    run:"))
+    addresses = '{"hosts": {"gpu1": "unix:///nowhere"}, "builder": "unix:///nowhere"}'
+    code, out, _ = labform("lock", str(stack_file), "--upgrade", "--addresses", addresses)
+    assert (code, out) == (0, f"lab.lock: up to date\n  {TAG}: kept, thesis is pinned\n")
+    assert labform("check", str(stack_file))[0] == 0
+
+
+def test_versions_of_packages_need_a_builder(stack_file: Path, labform: Terminal) -> None:
+    """Offline, a package that the lock has no version of is refused, with the command that asks."""
+    stack_file.write_text(
+        stack_file.read_text().replace("      kind: prebuilt", "      apt: [git]\n      kind: prebuilt")
+    )
+    code, _, err = labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    said = f"no version of git in {TAG} is in the lock, and no builder is asked; run `labform lock lab.yaml`\n"
+    assert (code, err, Path("lab.lock").exists()) == (1, said, False)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from kubernetes import client, config
-from labform.loading import read, recipes_of
+from labform.loading import read
 from labform.lockfile import LockedBuild, write_lock
+from labform.recipes import recipes_of
 
 import sandbox.cluster
 from sandbox.cluster import Pool
@@ -69,7 +70,7 @@ class ClusterBench(Bench):
         # By way of JSON: what stands in two places is written twice, because a stack file has no anchors.
         super().write(json.loads(json.dumps({**lab, "projects": projects})))
         draft = read(self.project / self.deployment.stack_file, lock=self.deployment.lock)
-        recipes, _, _ = recipes_of(draft)
+        recipes = recipes_of(draft).recipes
         names = {name: self.behaviours.get(name, name) for name in recipes}
         builds = {
             name: LockedBuild(recipe=recipe.hash, image=f"sandbox.invalid/{names[name]}{DIGEST}")

@@ -1,6 +1,9 @@
 """A base that is an environment: built and pushed once, and its change is every project's that uses it."""
 
+import re
 from typing import Any
+
+import yaml
 
 from tests.engine.bench import Bench
 
@@ -55,3 +58,18 @@ def test_a_base_is_built_once_and_its_change_is_seen_before(bench: Bench, lab: d
     assert bench.run("a", "cat", "/srv/a", "/srv/tools") == "two\ntwo\n"
     assert not any(key.endswith("-c") for key in second.changed), second.text
     bench.settled()
+    bench.deployment.update_lock()
+    lock = yaml.safe_load(bench.deployment.lock.read_text())["builds"]
+    assert set(lock) == {"a", "b", "c", "bases/tools"}
+    assert re.search(r"/t/bases/tools@sha256:[0-9a-f]{64}$", lock["bases/tools"]["image"])
+    before = bench.inspect("a")["Id"]
+    pinned = {name: {**one, "pinned": True, "service": service()} for name, one in projects.items()}
+    bench.write({**lab, "bases": bases, "volumes": {}, "projects": pinned})
+    third = bench.up()
+    assert {op for key, op in third.changed.items() if key.startswith("Image ")} == {"delete"}, third.text
+    assert bench.inspect("a")["Id"] == before
+    bench.settled()
+    write(bench, {"bases/tools/Dockerfile": "ARG BASE\nFROM $BASE\nRUN echo three > /srv/tools\n"})
+    said = bench.refused()
+    assert all(f"error[pinned-changed] projects.{name}.pinned" in said for name in ("a", "b"))
+    assert "projects.c.pinned" not in said

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.engine.bench import LAST_PORT, Bench
+from tests.environments import debian_repository
 
 
 def test_foreign_volume(bench: Bench, lab: dict[str, Any]) -> None:
@@ -74,6 +75,17 @@ def test_failing_build_step(bench: Bench, lab: dict[str, Any]) -> None:
     said = bench.refused()
     assert "why-it-failed" in said
     assert "t/web: a step of its Dockerfile fails" in said
+    debian_repository.write(bench.project / "own" / "apt")
+    source = f"RUN rm -rf /etc/apt/sources.list* && echo '{debian_repository.SOURCE}' > /etc/apt/sources.list\n"
+    text = f"FROM python:3.12-slim\nCOPY apt {debian_repository.PLACE}\n{source}"
+    (bench.project / "own" / "Dockerfile").write_text(text)
+    lab["projects"]["web"]["environment"]["apt"] = ["labtool=0.9"]
+    bench.write(lab)
+    said = bench.refused()
+    assert "Version '0.9' for 'labtool' was not found" in said
+    assert "t/web: its Debian packages cannot be had; for a version that is not found: labform lock" in said
+    del lab["projects"]["web"]["environment"]["apt"]
+    bench.write(lab)
     assert bench.inspect("web")["Id"] == before
     (bench.project / "own" / "Dockerfile").write_text("FROM python:3.12-slim\nRUN true\n")
     bench.up()

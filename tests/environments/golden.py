@@ -12,6 +12,8 @@ FOLDER = Path(__file__).parent / "cases"
 CASES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 MOUNTS = ("/results", "/home/lab", "/data/image net")
 """Where the cases' volumes are mounted: one the image has, one it does not, one that a shell would split."""
+APT = {"labtool": "1.0", "curl-other": "1"}
+"""The versions that the cases' lock holds: not the newest, and one of a package that nobody names."""
 
 
 def pinned(image: str) -> str:
@@ -25,7 +27,7 @@ def pinned(image: str) -> str:
 def site(folder: Path) -> Site:
     """A lab in a folder, with three bases."""
     bases = {"python": "python:3.12-slim", "debian": "debian:12", "torch": "registry.example.org/bases/torch:2.9"}
-    return Site(folder, folder, bases, default_base="python", pin=pinned, mount_points=MOUNTS)
+    return Site(folder, folder, bases, default_base="python", pin=pinned, mount_points=MOUNTS, apt=APT)
 
 
 def environment(folder: Path) -> Environment:

@@ -13,7 +13,7 @@ from labform.environments import Recipe
 from labform.image import stage
 
 import sandbox
-from tests.environments import conda_channel
+from tests.environments import conda_channel, debian_repository
 from tests.environments.golden import FOLDER, environment, site
 from tests.warm import warm_sandbox
 
@@ -38,18 +38,21 @@ def docker(box: sandbox.Sandbox, *words: str) -> str:
 
 def recipe(folder: Path, box: sandbox.Sandbox) -> Recipe:
     """A case's recipe on the sandbox's base."""
-    base = with_channel(box) if folder.name.startswith(("conda", "pixi")) else box.base_reference
+    asks = folder.name.startswith(("conda", "pixi")) or getattr(environment(folder), "apt", ())
+    base = with_packages(box) if asks else box.base_reference
     return environment(folder).recipe(replace(site(folder), pin=lambda _: base))
 
 
-def with_channel(box: sandbox.Sandbox) -> str:
-    """The sandbox's base with a conda channel in it."""
+def with_packages(box: sandbox.Sandbox) -> str:
+    """The sandbox's base with a conda channel and a repository of Debian packages in it."""
     with tempfile.TemporaryDirectory() as folder:
         conda_channel.write(Path(folder) / "channel")
-        text = f"FROM {box.base_reference}\nCOPY channel {conda_channel.PLACE}\n"
-        (Path(folder) / "Dockerfile").write_text(text)
-        docker(box, "build", "--tag", "with-channel", folder)
-    return "with-channel"
+        debian_repository.write(Path(folder) / "apt")
+        copies = f"COPY channel {conda_channel.PLACE}\nCOPY apt {debian_repository.PLACE}\n"
+        source = f"RUN echo '{debian_repository.SOURCE}' > /etc/apt/sources.list.d/local.list\n"
+        (Path(folder) / "Dockerfile").write_text(f"FROM {box.base_reference}\n{copies}{source}")
+        docker(box, "build", "--tag", "with-packages", folder)
+    return "with-packages"
 
 
 def built(recipe: Recipe, box: sandbox.Sandbox, folder: Path, *options: str) -> list[str]:

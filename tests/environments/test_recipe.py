@@ -6,8 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labform.environments import RecipeError
 from labform.environments.recipe import context_file, project_folder, read_files, secrets, writable
 
@@ -22,9 +26,10 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
-def copied(name: str, place: Path) -> Path:
-    """A case, somewhere else; files are made anew, so that they have the modes and times of here and now."""
-    for path in sorted((FOLDER / name).rglob("*")):
+def copied(name: str, place: Path, order: Random | None = None) -> Path:
+    """A case, somewhere else; files are made anew, in any order, with the modes and times of here and now."""
+    paths = sorted((FOLDER / name).rglob("*"))
+    for path in order.sample(paths, len(paths)) if order else paths:
         target = place / path.relative_to(FOLDER / name)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink():
@@ -98,39 +103,66 @@ def test_what_is_not_named_is_not_read(name: str, tmp_path: Path) -> None:
     assert recipe(place).context_size < 30_000
 
 
-HASH = """
+HASHES = """
 import sys
 from pathlib import Path
 from tests.environments.golden import recipe
-print(recipe(Path(sys.argv[1])).hash)
+print(*(recipe(Path(one)).hash for one in sys.argv[1:]))
 """
 
 
-def test_environment_and_order_of_files_change_nothing(tmp_path: Path) -> None:
-    """Another locale, time zone, home, hash seed and index of the caller's, in a folder that was filled backwards."""
+def test_environment_changes_nothing(tmp_path: Path) -> None:
+    """Another locale, time zone, home, hash seed, working directory and index of the caller's."""
     repository = Path(__file__).parents[2]
     other = {"LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kolkata", "HOME": str(tmp_path), "PYTHONHASHSEED": "7"}
     other |= {"UV_DEFAULT_INDEX": "https://example.org", "PIP_INDEX_URL": "https://example.org", "PYTHONUTF8": "0"}
-    for name in ("uv-workspace", "uv-groups-and-extras", "pip-local"):
-        place = tmp_path / name
-        for path in sorted((FOLDER / name).rglob("*"), reverse=True):
-            if path.is_file():
-                (place / path.relative_to(FOLDER / name)).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, place / path.relative_to(FOLDER / name))
-        command = [sys.executable, "-c", HASH, str(place)]
-        env = {**os.environ, **other, "PYTHONPATH": str(repository)}
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == recipe(FOLDER / name).hash, name
+    command = [sys.executable, "-c", HASHES, *(str(FOLDER / name) for name in CASES)]
+    env = {**os.environ, **other, "PYTHONPATH": str(repository)}
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [recipe(FOLDER / name).hash for name in CASES]
 
 
-def test_a_byte_changes_the_images_that_use_it_alone(tmp_path: Path) -> None:
-    """Every file of every uv and pip case is edited in turn: its own case is another image, and no other one is."""
-    cases = [name for name in CASES if name.startswith(("uv", "pip"))]
-    places = {name: copied(name, tmp_path / name) for name in cases}
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(CASES),
+    seed=st.integers(0, 2**31),
+    mask=st.sampled_from([0o000, 0o002, 0o022, 0o027, 0o077]),
+    moment=st.integers(0, 2**31),
+    place=st.sampled_from(["x", "Ein Ort/mit Leerzeichen", "a/b/c/d/e"]),
+)
+def test_no_fact_of_a_checkout_matters(name: str, seed: int, mask: int, moment: int, place: str) -> None:
+    """Where a clone is, in which order its files were written, when, and by whose umask: the recipe is the same."""
+    with TemporaryDirectory() as made:
+        before = os.umask(mask)
+        try:
+            folder = copied(name, Path(made) / place, Random(seed))
+        finally:
+            os.umask(before)
+        for path in folder.rglob("*"):
+            os.utime(path, (moment, moment), follow_symlinks=False)
+        here, there = recipe(FOLDER / name), recipe(folder)
+        assert (here.hash, here.text) == (there.hash, there.text)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("dockerfile-ignored")])
+def test_windows_line_ends_are_the_same_environment(name: str, tmp_path: Path) -> None:
+    """A clone by git on Windows: every text of a project is read, and asks for the same packages and images."""
+    place = copied(name, tmp_path)
+    for path in place.joinpath("project").rglob("*") if (place / "project").is_dir() else ():
+        if path.is_file() and not path.is_symlink() and b"\0" not in (content := path.read_bytes()):
+            path.write_bytes(content.replace(b"\n", b"\r\n"))
+    text = recipe(place).dockerfile.replace("\r", "")
+    assert text == (FOLDER / name / "Dockerfile.expected").read_text()
+
+
+@pytest.mark.parametrize("kind", sorted({name.partition("-")[0] for name in CASES}))
+def test_a_byte_changes_the_images_that_use_it_alone(kind: str, tmp_path: Path) -> None:
+    """Every file that a kind's cases send is edited in turn: its own case is another image, and no other one is."""
+    places = {name: copied(name, tmp_path / name) for name in CASES if name.startswith(kind)}
     before = {name: recipe(place).hash for name, place in places.items()}
     for name, place in places.items():
         for one in recipe(place).files:
-            if one.text is None and one.source.is_relative_to(place):
+            if one.text is None and one.link is None and one.source.is_relative_to(place):
                 kept = one.source.read_bytes()
                 one.source.write_bytes(kept + b"\n")
                 changed = {key for key, other in places.items() if recipe(other).hash != before[key]}

@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 from labform.ledger import plan as ledger_of
-from labform.loading import read, recipes_of
+from labform.loading import read
 from labform.lockfile import write_lock
 from labform.plan.page import Page
 from labform.plan.sides import pages
+from labform.recipes import recipes_of
 
 from tests.labs import GPUS, IMAGE, hosts, project
 
@@ -61,17 +62,18 @@ class Repository:
         path.write_text(yaml.dump(lab, Dumper=_Plain, sort_keys=False))
         if lock:
             draft = read(path)
-            _, images, problems = recipes_of(draft)
-            assert not problems
-            made = ledger_of(draft.lab, draft.lock, {image: f"{image}@sha256:{'c' * 64}" for image in images})
-            assert not made.problems, made.problems
+            made = recipes_of(draft)
+            assert not made.problems
+            digests = {image: f"{image}@sha256:{'c' * 64}" for image in made.images}
+            ledger = ledger_of(draft.lab, draft.lock, digests)
+            assert not ledger.problems, ledger.problems
             states = {
                 key: one.model_copy(
                     update={"state": volumes.get(key) if one.state == "planned" and key in volumes else one.state}
                 )
-                for key, one in made.lock.volumes.items()
+                for key, one in ledger.lock.volumes.items()
             }
-            write_lock(path.with_suffix(".lock"), made.lock.model_copy(update={"volumes": states}))
+            write_lock(path.with_suffix(".lock"), ledger.lock.model_copy(update={"volumes": states}))
 
     def commit(self) -> str:
         """Commit everything; the commit's name."""

@@ -11,10 +11,11 @@ import typer
 
 from labform.cli import LockOption, typer_app
 from labform.cli.policy import judged
-from labform.loading import StackFile, load, unlocked, warnings_of
+from labform.loading import StackFile, load, unlocked
 from labform.lockfile import Lock
 from labform.machines import Stack, clashes
 from labform.problems import LabformError
+from labform.recipes import warnings_of
 from labform.stack_file import LabArgs
 
 

@@ -1,7 +1,8 @@
 """`labform fetch`: get the commits that a lab's environments are at, so that a preview finds them."""
 
 from labform.cli import LockOption, StackFileArgument, typer_app
-from labform.loading import Draft, read
+from labform.draft import Draft
+from labform.loading import read
 from labform.sources import commit_of, fetch, in_repositories
 
 

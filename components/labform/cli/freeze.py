@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from labform.atomic_file import write_whole
 from labform.backends.docker.installed import changed_by_hand
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
 from labform.cli.containers import container_of
@@ -44,7 +45,7 @@ def freeze(
     for path, text in after.items():
         _show(path, before[path], text)
         if write and text != before[path]:
-            _replace(path, text)
+            write_whole(path, text.encode())
     if write and relock:
         print(f"now run: {relock}")
     if problems:
@@ -78,11 +79,3 @@ def _show(path: Path, before: str, after: str) -> None:
     shown = os.path.relpath(path)
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), shown, shown, lineterm="")
     print("\n".join(diff), end="\n" if before != after else "")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file and move it there, with the file's mode."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(text.encode())
-    beside.chmod(path.stat().st_mode)
-    beside.replace(path)

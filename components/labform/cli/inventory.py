@@ -15,9 +15,10 @@ from labform.backends.docker.daemon import connected
 from labform.backends.kubernetes import api, observed
 from labform.captures import Seen, read_captures
 from labform.cli import typer_app
+from labform.draft import Draft
 from labform.hosts import DOCKER_ADDRESS, LOCAL
 from labform.inventory import block, drift, gpus_of
-from labform.loading import Draft, read
+from labform.loading import read
 from labform.problems import LabformError, brief, suggestion
 
 _ASK = "nvidia-smi -L && nvidia-smi -q -x"

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 import typer
 
 from labform import engine_output
+from labform.atomic_file import write_whole
 from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, typer_app
 from labform.cli.locking import lock_command
 from labform.editing import with_state
 from labform.problems import LabformError
+from labform.yaml_file import text_of
 
 _PulumiArguments = Annotated[
     list[str] | None, typer.Argument(metavar="[-- PULUMI OPTIONS]", help="Options for `pulumi up`, for example --yes.")
@@ -58,25 +60,19 @@ def _deploy(
     options: list[str] | None,
 ) -> None:
     """Edit and lock; a file that cannot be locked is put back as it was. Then `pulumi up`, unless `options` is None."""
-    before = _read(path)
-    edited = with_state(before, project, state)
+    text = text_of(path)
+    before, edited = path.read_bytes(), with_state(text, project, state)
     try:
-        if edited != before:
-            path.write_bytes(edited.encode())
+        if edited != text:
+            write_whole(path, edited.encode())
             print(f"{path}: {project} is {state}")
         lock_command(path, lock=lock, addresses=addresses)
     except BaseException:
-        path.write_bytes(before.encode())
+        if edited != text:
+            write_whole(path, before)
         raise
     if options is not None:
         _up(path, options)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabformError(f"{path}: error[file] cannot be read: {error}") from None
 
 
 def _up(path: Path, options: list[str]) -> None:

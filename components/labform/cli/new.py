@@ -14,10 +14,11 @@ from labform.cli import typer_app
 from labform.cli.checking import schema_text
 from labform.cli.inventory import asked_block
 from labform.declaration import Name
+from labform.draft import Draft
 from labform.editing import with_entry
 from labform.environments import RecipeError
 from labform.environments.detection import FILES, Detected
-from labform.loading import Draft, read, unlocked
+from labform.loading import read, unlocked
 from labform.problems import LabformError, brief, suggestion
 from labform.scaffold import home_of, lab_files, project_entry, service_of
 from labform.yaml_file import text_of

@@ -11,7 +11,8 @@ from labform.backends.kubernetes.storage import place
 from labform.backends.live import live
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, print_table, typer_app
 from labform.declaration import size_text
-from labform.loading import Draft, read
+from labform.draft import Draft
+from labform.loading import read
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
 from labform.volumes import ClaimVolume, Directory, ManagedVolume, NfsVolume, Volume

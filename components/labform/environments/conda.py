@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.utils import canonicalize_name
+
 from labform.declaration import RelativePath
 from labform.environments.conda_image import CondaEnvironment, locked_files, solved_file
 from labform.environments.conda_lock import Locked, conda_lock, dependencies, explicit_list, read_yaml
@@ -18,6 +20,7 @@ _KEYS = frozenset({"name", "channels", "dependencies", "variables", "prefix", "p
 _DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
 """What conda's channel `defaults` stands for on Linux: conda's documentation, "default_channels"."""
 _CHANNEL = re.compile(r"^((https?|file)://[^\s@]+|[A-Za-z0-9_][A-Za-z0-9_./-]*)$")
+_SPEC = re.compile(r"(?:[^\s=<>!~]+::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _PIP_OPTION = re.compile(r"^(-|\.{0,2}/|git\+)")
 
 
@@ -36,9 +39,10 @@ class Conda(CondaEnvironment):
         if (locked := _locked(path)) is not None:
             made_from = path.with_name("environment.yml")
             beside = [made_from] if made_from.is_file() and path.name == "conda-lock.yml" else []
-            given = _variables(read_yaml(made_from)) if beside else {}
+            asked = read_yaml(made_from) if beside else {}
+            _check_fresh(asked, locked)
             files = locked_files(locked, path)
-            return self._recipe(site, files, "explicit explicit.txt", given=given, declared=[path, *beside])
+            return self._recipe(site, files, "explicit explicit.txt", given=_variables(asked), declared=[path, *beside])
         data = read_yaml(path)
         files, notes = _solved(path, data)
         return self._recipe(site, files, "solve specs.json", given=_variables(data), declared=[path], notes=notes)
@@ -62,6 +66,20 @@ def _locked(path: Path) -> Locked | None:
         hint = "write it anew: conda list --explicit --md5, or conda-lock lock --kind explicit"
         raise RecipeError([Problem(("file",), "conda-lock", f"{path.name} has no line @EXPLICIT", hint)])
     return explicit_list(path)
+
+
+def _check_fresh(data: dict[str, Any], locked: Locked) -> None:
+    """Refuse a lock that lacks a package which environment.yml, beside it, asks for."""
+    if missing := sorted(name for word, _ in dependencies(data) if (name := _package(word)) not in locked.names):
+        message = f"environment.yml asks for {', '.join(missing)}, which conda-lock.yml lacks"
+        hint = "run: conda-lock lock --platform linux-64"
+        raise RecipeError([Problem(("file",), "stale-conda-lock", message, hint)])
+
+
+def _package(word: str) -> str:
+    """The name that a spec is about: `conda-forge::numpy >=2`."""
+    match = _SPEC.match(word.strip())
+    return canonicalize_name(match[1]) if match else word
 
 
 def _solved(path: Path, data: dict[str, Any]) -> tuple[list[ContextFile], list[Problem]]:

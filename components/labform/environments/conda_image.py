@@ -11,10 +11,11 @@ from pathlib import Path
 
 from labform.declaration import EnvironmentVariable, Name, RelativePath
 from labform.environments.conda_lock import Locked
+from labform.environments.debian import AptNeed, AptPackage, apt_layer, unversioned
 from labform.environments.folder import Folder
-from labform.environments.image_layer import PythonVersion, VariableText, apt_layer, variables
+from labform.environments.image_layer import PythonVersion, VariableText, variables
 from labform.environments.indexes import login_mount, login_variable
-from labform.environments.python_image import UV, AptPackage, tool_environment
+from labform.environments.python_image import UV, tool_environment
 from labform.environments.recipe import (
     ANY_USER,
     ContextFile,
@@ -56,6 +57,10 @@ class CondaEnvironment(Folder):
         """The images that the lock has to know by digest."""
         return (base_image(self.base, site),)
 
+    def apt_need(self, site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        return AptNeed(base_image(self.base, site), unversioned(self.apt))
+
     def _recipe(
         self,
         site: Site,
@@ -71,7 +76,7 @@ class CondaEnvironment(Folder):
         tools = tool_environment(f"py-rattler=={RATTLER} uv=={UV}", site)
         text = (
             f"FROM {base} AS tools\nUSER 0\n{tools}"
-            f"\nFROM {base}\nUSER 0\n{apt_layer(self.apt)}"
+            f"\nFROM {base}\nUSER 0\n{apt_layer(self.apt, site.apt)}"
             "RUN printf 'export PATH=/opt/env/bin:$PATH\\n' > /etc/profile.d/labform.sh\n"
             f"RUN {login_mount(site)}--mount=type=cache,id=labform-conda,target=/root/.cache/rattler \\\n"
             "    --mount=type=cache,id=labform-uv,target=/root/.cache/uv \\\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.utils import canonicalize_name
 
 from labform.environments.recipe import RecipeError
 from labform.problems import Problem
@@ -24,6 +25,12 @@ class Locked:
 
     conda: tuple[str, ...]
     pypi: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all packages, in PyPI's normal form."""
+        conda = (line.partition("#")[0].rpartition("/")[2].rsplit("-", 2)[0] for line in self.conda)
+        return frozenset(map(canonicalize_name, (*conda, *(line.partition(" @ ")[0] for line in self.pypi))))
 
     def explicit(self) -> str:
         """The conda packages as an @EXPLICIT list."""
@@ -59,6 +66,7 @@ def conda_lock(path: Path) -> Locked:
     if SUBDIR not in platforms:
         raise _broken(path.name, f"it has no {SUBDIR}; its platforms: {', '.join(map(str, platforms)) or 'none'}")
     packages = _here(path.name, data.get("package"))
+    _check_whole(path.name, packages)
     conda = ((one.get("url", ""), _digest(one.get("hash"))) for one in packages if one.get("manager") == "conda")
     pypi = (
         (one.get("name", ""), one.get("url", ""), _digest(one.get("hash")))
@@ -74,6 +82,17 @@ def _here(name: str, packages: Any) -> list[Mapping[str, Any]]:
     return [one for one in packages if one.get("platform") == SUBDIR and one.get("category", "main") == "main"]
 
 
+def _check_whole(name: str, packages: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse a list of conda packages that lacks what one of them needs: it was cut short, or edited."""
+    conda = {one.get("name"): one for one in packages if one.get("manager") == "conda"}
+    for package, one in conda.items():
+        needs = one.get("dependencies")
+        # Two underscores: what the machine has (conda's documentation, "Managing virtual packages").
+        lacking = [word for word in needs or () if not word.startswith("__") and word not in conda]
+        if lacking:
+            raise _broken(name, f"{package} needs {lacking[0]}, which it lacks")
+
+
 def pixi_lock(path: Path, environment: str) -> Locked:
     """One environment of pixi's lock."""
     data = read_yaml(path)
@@ -81,8 +100,8 @@ def pixi_lock(path: Path, environment: str) -> Locked:
     if not isinstance(environments, dict) or environment not in environments:
         known = ", ".join(sorted(environments)) if isinstance(environments, dict) else "none"
         raise _broken(path.name, f'it has no environment "{environment}"; its environments: {known}')
-    wanted = (environments[environment].get("packages") or {}).get(SUBDIR)
-    if not isinstance(wanted, list):
+    wanted = _table(_table(environments[environment]).get("packages")).get(SUBDIR)
+    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
         raise _broken(path.name, f'environment "{environment}" has no {SUBDIR}')
     by_url = {
         (kind, one[kind]): one
@@ -96,8 +115,13 @@ def pixi_lock(path: Path, environment: str) -> Locked:
     return Locked(_checked(path.name, conda), _wheels(path.name, pypi))
 
 
+def _table(value: Any) -> Mapping[str, Any]:
+    """A mapping as it is, and none where a file that was cut short has something else."""
+    return value if isinstance(value, dict) else {}
+
+
 def _digest(hashes: Any) -> str:
-    given = hashes if isinstance(hashes, dict) else {}
+    given = _table(hashes)
     return f"sha256:{given['sha256']}" if given.get("sha256") else str(given.get("md5", ""))
 
 

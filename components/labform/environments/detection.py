@@ -6,13 +6,13 @@ from typing import Literal
 
 from labform.declaration import EnvironmentVariable, Name, RelativePath
 from labform.environments.conda import Conda
+from labform.environments.debian import AptNeed, AptPackage
 from labform.environments.devcontainer import Devcontainer
 from labform.environments.dockerfile import Dockerfile
 from labform.environments.folder import Folder
 from labform.environments.image_layer import PythonVersion, VariableText
 from labform.environments.pip import Pip
 from labform.environments.pixi import Pixi
-from labform.environments.python_image import AptPackage
 from labform.environments.recipe import Recipe, RecipeError, Site, project_folder
 from labform.environments.uv import Uv
 from labform.problems import Problem, suggestion
@@ -56,6 +56,10 @@ class Detected(Folder):
     def images(self, site: Site) -> tuple[str, ...]:
         """The images that the lock has to know by digest."""
         return self.found(site).images(site)
+
+    def apt_need(self, site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        return self.found(site).apt_need(site)
 
     def recipe(self, site: Site) -> Recipe:
         """The recipe of the kind that the folder's files tell."""

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from labform.declaration import ImageName, RelativePath, Size
 from labform.environments import dockerfile_text
 from labform.environments.build_context import context
+from labform.environments.debian import AptNeed
 from labform.environments.devcontainer_json import Build, Configuration, read
 from labform.environments.dockerfile import CONTEXT_LIMIT, dockerfile_of
 from labform.environments.folder import Folder
@@ -63,6 +64,12 @@ class Devcontainer(Folder, ImageEnvironment):
             return (str(configuration.image),)
         return tuple(sorted(self._parsed(configuration.build, site).images))
 
+    def apt_need(self, site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        configuration = self.read(site)
+        build = configuration.build
+        return self._apt_need(self._parsed(build, site).root() if build else str(configuration.image))
+
     def recipe(self, site: Site) -> Recipe:
         """The image or Dockerfile, what devcontainer.json adds to it, and a last layer for any uid."""
         configuration = self.read(site)
@@ -78,7 +85,7 @@ class Devcontainer(Folder, ImageEnvironment):
             start, user, bound = parsed.pinned(site.pin), parsed.user(), parsed.bound
         user = configuration.user or user
         added = _added(configuration)
-        text = f"{start}\n{added}{self._last_layer(site.mount_points, user)}"
+        text = f"{start}\n{added}{self._last_layer(site, user)}"
         return Recipe(text, files, dict(build.args) if build else {}, dockerfile_name=name, bound=bound)
 
     def read(self, site: Site) -> Configuration:

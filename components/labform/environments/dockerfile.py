@@ -9,6 +9,7 @@ from pydantic import Field
 from labform.declaration import Name, RelativePath, Size
 from labform.environments import dockerfile_text
 from labform.environments.build_context import context
+from labform.environments.debian import AptNeed
 from labform.environments.folder import Folder
 from labform.environments.image_layer import ImageEnvironment
 from labform.environments.recipe import Recipe, RecipeError, Site, base_image, project_folder
@@ -38,13 +39,17 @@ class Dockerfile(Folder, ImageEnvironment):
         """The images that the lock has to know by digest: every FROM and `from=` that is not a stage."""
         return tuple(sorted(self._parsed(site).images))
 
+    def apt_need(self, site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        return self._apt_need(self._parsed(site).root())
+
     def recipe(self, site: Site) -> Recipe:
         """The Dockerfile with its images pinned and a last layer for any uid, and the folder's files."""
         parsed = self._parsed(site)
         files = context(project_folder(self.directory, site), self.dockerfile, self.context_limit, site)
         if problems := [*parsed.undeclared(site.secrets, self.dockerfile)]:
             raise RecipeError(problems)
-        text = f"{parsed.pinned(site.pin)}\n{self._last_layer(site.mount_points, parsed.user())}"
+        text = f"{parsed.pinned(site.pin)}\n{self._last_layer(site, parsed.user())}"
         return Recipe(text, files, dict(self.args), dockerfile_name=self.dockerfile, bound=parsed.bound)
 
     def _parsed(self, site: Site) -> dockerfile_text.Dockerfile:

@@ -105,14 +105,22 @@ class Dockerfile:
 
     def user(self) -> str | None:
         """The USER that the built stage ends with, as far as this file says."""
+        for stage in self._below():
+            if users := [one.values[0] for one in stage.instructions if one.word == "USER"]:
+                return users[-1]
+        return None
+
+    def root(self) -> str:
+        """The image that the built stage starts from, through the stages below it."""
+        return [stage.base for stage in self._below()][-1]
+
+    def _below(self) -> Iterator[Stage]:
+        """The built stage, and each stage that the one before starts from."""
         by_name = {one.name: one for one in self.stages}
         stage: Stage | None = self.stages[-1]
         while stage:
-            users = [one.values[0] for one in stage.instructions if one.word == "USER"]
-            if users:
-                return users[-1]
+            yield stage
             stage = by_name.get(stage.base.lower())
-        return None
 
 
 def parse(text: str, name: str, *, target: str | None = None, args: Mapping[str, str] | None = None) -> Dockerfile:

@@ -2,14 +2,14 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from labform.declaration import Declaration, EnvironmentVariable
-from labform.environments.python_image import AptPackage
-from labform.environments.recipe import ANY_USER, writable
+from labform.environments.debian import AptNeed, AptPackage, apt_layer, unversioned
+from labform.environments.recipe import ANY_USER, Site, writable
 
 PythonVersion = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}(\.[0-9]{1,2})?$", examples=["3.12"])]
 """A version of Python, with or without its last number; in quotes, since 3.10 is a number."""
@@ -31,21 +31,13 @@ class ImageEnvironment(Declaration):
     python: PythonVersion | None = None
     """The version of Python that the image must have; the build fails where it has another. Default: any or none."""
 
-    def _last_layer(self, mount_points: Sequence[str], user: str | None = None) -> str:
+    def _last_layer(self, site: Site, user: str | None = None) -> str:
         """The instructions of the layer; it ends as `user`, by default nobody in particular."""
-        parts = ["USER 0\n", apt_layer(self.apt), variables(self.env), _python_check(self.python)]
-        return "".join([*parts, writable(mount_points), f"USER {user or ANY_USER}\n"])
+        parts = ["USER 0\n", apt_layer(self.apt, site.apt), variables(self.env), _python_check(self.python)]
+        return "".join([*parts, writable(site.mount_points), f"USER {user or ANY_USER}\n"])
 
-
-def apt_layer(packages: Sequence[str]) -> str:
-    """The instruction that installs Debian packages; nothing for none."""
-    if not packages:
-        return ""
-    names = " ".join(sorted(packages))
-    return (
-        f"RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {names}"
-        " && rm -rf /var/lib/apt/lists/*\n"
-    )
+    def _apt_need(self, image: str) -> AptNeed:
+        return AptNeed(image, unversioned(self.apt))
 
 
 def variables(given: Mapping[str, str]) -> str:

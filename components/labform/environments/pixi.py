@@ -1,15 +1,15 @@
 """Environments described by pixi: pixi.toml or pyproject.toml, and pixi.lock, which is installed as it is."""
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from labform.environments.conda_image import CondaEnvironment, locked_files
-from labform.environments.conda_lock import SUBDIR, Locked, pixi_lock
+from labform.environments.conda_lock import SUBDIR, pixi_lock
 from labform.environments.image_layer import VARIABLE_NAME, VARIABLE_TEXT
 from labform.environments.recipe import Recipe, RecipeError, Site, project_folder
 from labform.problems import Problem
@@ -37,7 +37,7 @@ class Pixi(CondaEnvironment):
                 raise RecipeError([problem])
         locked = pixi_lock(lock, self.environment)
         features = _features(data, self.environment)
-        if stale := sorted(_asked(features) - _held(locked)):
+        if stale := sorted(_asked(features) - locked.names):
             message = f"{manifest.name} asks for {', '.join(stale)}, which pixi.lock lacks"
             raise RecipeError([Problem(("directory",), "stale-pixi-lock", message, "run `pixi lock`")])
         notes = [_not_run(manifest.name)] if any(_scripts(one) for one in features) else []
@@ -70,20 +70,11 @@ def _features(data: Mapping[str, Any], environment: str) -> list[Mapping[str, An
 
 def _asked(features: list[Mapping[str, Any]]) -> set[str]:
     tables = [one.get(kind, {}) for one in features for kind in ("dependencies", "pypi-dependencies")]
-    return {_normal(name) for table in tables for name, spec in table.items() if not _local(spec)}
+    return {canonicalize_name(name) for table in tables for name, spec in table.items() if not _local(spec)}
 
 
 def _local(spec: Any) -> bool:
     return isinstance(spec, dict) and "path" in spec
-
-
-def _held(locked: Locked) -> set[str]:
-    conda = {line.partition("#")[0].rpartition("/")[2].rsplit("-", 2)[0] for line in locked.conda}
-    return {_normal(name) for name in (*conda, *(line.partition(" @ ")[0] for line in locked.pypi))}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _scripts(table: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from labform.declaration import ImageName
+from labform.environments.debian import AptNeed
 from labform.environments.image_layer import ImageEnvironment
 from labform.environments.recipe import Recipe, Site
 
@@ -19,6 +20,10 @@ class Prebuilt(ImageEnvironment):
         """The images that the lock has to know by digest."""
         return (self.image,)
 
+    def apt_need(self, _site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        return self._apt_need(self.image)
+
     def recipe(self, site: Site) -> Recipe:
         """One layer on the image: home and mount points that any uid may write to."""
-        return Recipe(f"FROM {site.pin(self.image)}\n{self._last_layer(site.mount_points)}")
+        return Recipe(f"FROM {site.pin(self.image)}\n{self._last_layer(site)}")

@@ -18,9 +18,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from labform.declaration import Name, RelativePath
+from labform.declaration import EnvironmentVariable, Name, RelativePath
 from labform.environments import install_layer
+from labform.environments.debian import AptNeed, AptPackage, apt_layer, unversioned
 from labform.environments.folder import Folder
+from labform.environments.image_layer import VariableText, variables
 from labform.environments.indexes import login_mount, login_variable
 from labform.environments.recipe import (
     ANY_USER,
@@ -46,8 +48,6 @@ _RUN = f"PYTHONHASHSEED=0 python3 {_INSTALL}"
 _TOOLS = "/opt/tools"
 _TAGGED_PYTHON = re.compile(r"(?:^|/)python:(3\.\d+)")
 
-AptPackage = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$", examples=["libgl1"])]
-"""A Debian package, `name` or `name=version`."""
 PythonVersion = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$", examples=["3.12"])]
 """A minor version of Python."""
 
@@ -99,6 +99,8 @@ class PythonEnvironment(Folder):
     """The Python that the base must have. Default: whichever it has."""
     apt: tuple[AptPackage, ...] = ()
     """Debian packages. Default: none."""
+    env: Mapping[EnvironmentVariable, VariableText] = {}
+    """Variables of the image. They are public: the image shows them. Default: none."""
     files: tuple[RelativePath, ...] = ()
     """Files and folders of the project to copy to /opt/project, where commands then start. Default: none."""
 
@@ -114,16 +116,21 @@ class PythonEnvironment(Folder):
         """The images that the lock has to know by digest."""
         return (base_image(self.base, site),)
 
+    def apt_need(self, site: Site) -> AptNeed:
+        """The Debian packages whose versions the lock has to know."""
+        return AptNeed(base_image(self.base, site), unversioned(self.apt))
+
     def _recipe(self, site: Site, packages: Packages) -> Recipe:
         folder = project_folder(self.directory, site)
         own = read_files(folder, self.files, site, into="project")
         project = [replace(one, name=f"project{PROJECT}/{one.name.partition('/')[2]}") for one in own]
         script = ContextFile(_SCRIPT, Path(install_layer.__file__))
         files = [script, *(file for one in packages.stages for file in one.files), *packages.files, *project]
+        base = site.pin(base_image(self.base, site))
         text = "\n".join(
             [
-                *_stages(site.pin(base_image(self.base, site)), self.apt, self.python or "", packages, site),
-                _ENVIRONMENT,
+                *_stages(base, apt_layer(self.apt, site.apt), self.python or "", packages, site),
+                f"{_ENVIRONMENT}{variables(self.env)}",
                 writable(site.mount_points),
                 _project(self.files, packages),
             ]
@@ -134,7 +141,7 @@ class PythonEnvironment(Folder):
         return Recipe(text, unique, declared=packages.declared, bound=bound, notes=packages.notes)
 
 
-def _stages(base: str, apt: Sequence[str], python: str, packages: Packages, site: Site) -> list[str]:
+def _stages(base: str, debian: str, python: str, packages: Packages, site: Site) -> list[str]:
     """The Dockerfile up to the last package, a text for each stage."""
     own = [one for one in packages.stages if not one.on_packages]
     late = [one for one in packages.stages if one.on_packages]
@@ -143,7 +150,7 @@ def _stages(base: str, apt: Sequence[str], python: str, packages: Packages, site
     tools = tool_environment(f"uv=={UV}", site)
     texts = [
         f"FROM {base} AS tools\nUSER 0\n{tools}",
-        f"FROM {base} AS system\nUSER 0\n{_debian(apt)}",
+        f"FROM {base} AS system\nUSER 0\n{debian}",
         f"FROM {base} AS venv\nUSER 0\nRUN {_mount(_SCRIPT, _INSTALL)}    {_RUN} {wanted}{seed}\n",
         *(_stage(one, "system" if one.on_system else base, site) for one in own),
     ]
@@ -160,19 +167,6 @@ def tool_environment(packages: str, site: Site) -> str:
     return (
         f"RUN {login_mount(site)}{login_variable(site)}python3 -m venv {_TOOLS}"
         f" && {_TOOLS}/bin/pip install --no-cache-dir --disable-pip-version-check {packages}\n"
-    )
-
-
-def _debian(apt: Sequence[str]) -> str:
-    """Debian packages; lists and archives stay in the builder's caches, where the next build finds them."""
-    if not apt:
-        return ""
-    return (
-        "RUN --mount=type=cache,id=labform-apt,target=/var/cache/apt,sharing=locked \\\n"
-        "    --mount=type=cache,id=labform-apt-lists,target=/var/lib/apt,sharing=locked \\\n"
-        "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update \\\n"
-        "    && DEBIAN_FRONTEND=noninteractive apt-get -o APT::Keep-Downloaded-Packages=true install -y"
-        f" --no-install-recommends {' '.join(sorted(apt))}\n"
     )
 
 

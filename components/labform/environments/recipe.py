@@ -127,6 +127,8 @@ class Site:
     """The ids of the build secrets that the builder has."""
     mount_points: tuple[str, ...] = ()
     """Where the project mounts volumes, so that any uid may write to a new one."""
+    apt: Mapping[str, str] = field(default_factory=dict)
+    """The Debian packages of the environment, and the version that the lock has for each."""
 
     @classmethod
     def alone(cls, *, folder: Path = Path(), base: str | None = None, pin: Mapping[str, str] | None = None) -> "Site":

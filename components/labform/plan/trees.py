@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
 
+from labform.git import git
 from labform.problems import LabformError, brief
 
 MAX_FILES = 50_000
@@ -73,11 +74,8 @@ def repository_of(folder: Path) -> Path:
 
 def _git(folder: Path, *words: str) -> str:
     """What git prints; empty if it fails."""
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, check=False)
-    except FileNotFoundError:
-        raise LabformError("error[git] there is no git on PATH; install it") from None
-    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else ""
+    done = git("-C", folder, *words)
+    return done.stdout if done.returncode == 0 else ""
 
 
 def _entries(repository: Path, commit: str) -> Iterator[_Entry]:

@@ -1,0 +1,80 @@
+"""What exists of a lab: volumes, the ports that others have, and what was built. A lock remembers it."""
+
+import sys
+from collections.abc import Collection, Mapping
+
+from labform import naming
+from labform.backends import Kubernetes
+from labform.backends.docker.daemon import built, busy_ports, connected, cuda_version, volumes_of
+from labform.backends.kubernetes import api
+from labform.bases import lock_key
+from labform.draft import Draft
+from labform.environments import Recipe
+from labform.lockfile import Lock, LockedBuild, LockedVolume
+from labform.problems import LabformError
+from labform.recipes import Recipes
+
+
+def looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
+    """The lock with the volumes that exist marked as created, and the ports of each host that others have.
+
+    A host or cluster that cannot be asked keeps its entries.
+    """
+    if isinstance(draft.lab.runs_on, Kubernetes):
+        return _looked_in_cluster(draft, draft.lab.runs_on), {}
+    volumes = dict(draft.lock.volumes)
+    busy: dict[str, set[int]] = {}
+    for host, declared in sorted(draft.lab.hosts.items()):
+        try:
+            with connected(host, declared.address, timeout=10) as client:
+                here = volumes_of(client, draft.lab.lab)
+                busy[host] = busy_ports(client, declared, draft.lab.lab)
+        except LabformError as error:
+            _note(error, f"what exists on {host} is kept as the lock says")
+            continue
+        volumes |= _created({key: one for key, one in volumes.items() if one.host == host}, here)
+    return draft.lock.model_copy(update={"volumes": volumes}), busy
+
+
+def _looked_in_cluster(draft: Draft, cluster: Kubernetes) -> Lock:
+    try:
+        with api.connected(cluster.context) as client:
+            here = api.claims_of(client, draft.lab.lab)
+    except LabformError as error:
+        _note(error, "what exists there is kept as the lock says")
+        return draft.lock
+    return draft.lock.model_copy(update={"volumes": {**draft.lock.volumes, **_created(draft.lock.volumes, here)}})
+
+
+def _created(volumes: Mapping[str, LockedVolume], here: Collection[str]) -> dict[str, LockedVolume]:
+    """The planned volumes that exist, as created."""
+    made = {key: one for key, one in volumes.items() if one.state == "planned" and key in here}
+    return {key: one.model_copy(update={"state": "created"}) for key, one in made.items()}
+
+
+def builds(draft: Draft, made: Recipes) -> dict[str, LockedBuild]:
+    """What was built since the lock was written, as far as the builder's daemon and the registry can say."""
+    known = {name: one.recipe for name, one in draft.lock.builds.items()}
+    recipes = {**made.recipes, **{lock_key(name): one for name, one in made.bases.items()}}
+    wanted = {name: one for name, one in recipes.items() if known.get(name) != one.hash}
+    try:
+        return dict(_built(draft, wanted))
+    except LabformError as error:
+        _note(error, "what it has built is kept as the lock says")
+        return {}
+
+
+def _built(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuild]:
+    registry = draft.lab.registry.address if draft.lab.registry else None
+    found: dict[str, LockedBuild] = {}
+    with connected(*draft.lab.registry_daemon, timeout=10) as client:
+        for name, recipe in recipes.items():
+            place = naming.repository(draft.lab.lab, name, registry)
+            if image := built(client, place, recipe.hash, pushed=registry is not None):
+                cuda = cuda_version(client, f"{place}:{recipe.hash}")
+                found[name] = LockedBuild(recipe=recipe.hash, image=image, cuda=cuda)
+    return found
+
+
+def _note(error: LabformError, what: str) -> None:
+    print(f"note: {error}; {what}", file=sys.stderr)
