@@ -153,7 +153,12 @@ def _volume(one: Resource) -> Iterator[Risk]:
 
 def _mounts(one: Resource) -> Iterator[Risk]:
     had, has = (
-        {mount.get("source"): mount.get("target") for mount in side.get("mounts") or []} for side in (one.old, one.new)
+        {mount.get("source"): mount.get("target") for mount in side.get("mounts") or []}
+        | {
+            mount.get("volumeName") or mount.get("hostPath"): mount.get("containerPath")
+            for mount in side.get("volumes") or []
+        }
+        for side in (one.old, one.new)
     )
     for source, target in had.items():
         if source not in has:

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -83,6 +84,25 @@ def _unreachable(host: str, address: str, daemon: str = "Docker") -> LabformErro
     return LabformError(f"{who}: the {daemon} daemon at {address} {reason}; {todo}")
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What answers at an address: `docker 20.10.24`, `podman 4.3.1`."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        """As people call it."""
+        return f"{self.name.capitalize()} {self.version}"
+
+
+def engine_of(client: "DockerClient") -> Engine:
+    """Docker or Podman, which names itself among the components of its version."""
+    said = client.version()
+    podman = any(one.get("Name") == "Podman Engine" for one in said.get("Components") or [])
+    return Engine("podman" if podman else "docker", str(said.get("Version", "")))
+
+
 def found(collection: Any, name: str) -> Any | None:
     """The container or volume of a name, None if the daemon has none."""
     from docker.errors import NotFound
@@ -100,6 +120,17 @@ def stop(client: "DockerClient", container_id: str) -> None:
     if container := found(client.containers, container_id):
         with suppress(NotFound):
             container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
+
+
+def name_image(client: "DockerClient", image: str) -> None:
+    """Give an image that Podman has under other names this one, with the caller's login.
+
+    Podman answers for a digest whatever the name before it, does not pull, and notes the name that it knows: a refresh
+    would see another image.
+    """
+    held = found(client.images, image)
+    if held is not None and "@" in image and image not in held.attrs["RepoDigests"]:
+        client.images.pull(image)
 
 
 def volumes_of(client: "DockerClient", lab: str) -> set[str]:
