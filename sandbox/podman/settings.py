@@ -27,7 +27,7 @@ insecure = true
 
 def write(layout: Layout, pool: Pool, tools: Toolset) -> dict[str, str]:
     """Write the files, and return the environment that makes Podman and Buildah read them and no others."""
-    folder = layout.root / "settings"
+    folder = _folder(layout)
     policy = folder / ".config/containers/policy.json"
     policy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(tools.directory / "etc/containers/policy.json", policy)
@@ -38,10 +38,7 @@ def write(layout: Layout, pool: Pool, tools: Toolset) -> dict[str, str]:
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
-    names = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
-    names["CONTAINERS_REGISTRIES_CONF"] = "registries.conf"
-    own = {key: str(folder / name) for key, name in names.items()}
-    return {**tools.environment, **own, "HOME": str(folder), "REGISTRY_AUTH_FILE": str(auth(layout))}
+    return {**tools.environment, **_files(layout), "HOME": str(folder), "REGISTRY_AUTH_FILE": str(auth(layout))}
 
 
 def run(layout: Layout) -> Path:
@@ -54,11 +51,22 @@ def auth(layout: Layout) -> Path:
     return layout.docker_config / "config.json"
 
 
+def _folder(layout: Layout) -> Path:
+    return layout.root / "settings"
+
+
+def _files(layout: Layout) -> dict[str, str]:
+    names = {"CONTAINERS_CONF": "containers", "CONTAINERS_STORAGE_CONF": "storage"}
+    names["CONTAINERS_REGISTRIES_CONF"] = "registries"
+    return {key: str(_folder(layout) / f"{name}.conf") for key, name in names.items()}
+
+
 def _containers(layout: Layout, pool: Pool, tools: Toolset) -> str:
     own, init = tools.directory, tools.directory / "usr/libexec/podman/catatonit"
     subnets = list(pool.network.subnets(new_prefix=24))
-    # conmon calls Podman when a container ends; it inherits no environment, only this.
-    passed = [f"{key}={tools.environment[key]}" for key in ("PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR")]
+    # conmon calls Podman when a container ends, and that restarts it or tidies up; it inherits nothing but this.
+    inherited = {key: tools.environment[key] for key in ("PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR")}
+    passed = [f"{key}={value}" for key, value in {**inherited, **_files(layout)}.items()]
     return (
         _toml(
             {

@@ -90,8 +90,8 @@ def hardening(args: ProjectArgs, engine: str) -> dict[str, Any]:
     Podman limits logs by its own settings: what a container is told of them it does not report.
     """
     # As each engine reports them: in other words, a refresh makes every container one to replace.
-    prefix, option = ("", "no-new-privileges") if engine == "podman" else ("CAP_", "no-new-privileges:true")
-    added = sorted(f"{prefix}{one}" for one in args.capabilities)
+    option = "no-new-privileges" if engine == "podman" else "no-new-privileges:true"
+    added = sorted(f"CAP_{one}" for one in args.capabilities)
     made: dict[str, Any] = {
         "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=added or None),
         "security_opts": [option],
