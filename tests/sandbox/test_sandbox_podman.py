@@ -35,7 +35,7 @@ def test_a_killed_podman_leaves_nothing(tmp_path: Path) -> None:
         check = {"test": ["CMD", "true"], "interval": 10**9}
         published = {"80/tcp": ("127.0.0.1", None)}
         made = client.containers.run(
-            "base:1", ["sleep", "600"], detach=True, name="a", init=True, network="apart", healthcheck=check,
+            client.images.list()[0].id, ["sleep", "600"], detach=True, name="a", init=True, network="apart", healthcheck=check,
             ports=published,
         )  # fmt: skip
         _until_healthy(client)

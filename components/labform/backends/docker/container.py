@@ -224,4 +224,4 @@ def replaced_by(placement: Placement, form: str) -> Sequence[str]:
 
 def unreported(engine: str) -> list[str] | None:
     """Fields of one value for all containers that Podman reports as another: `ALL` as the list of what that was."""
-    return ["capabilities.drops"] if engine == "podman" else None
+    return ["capabilities"] if engine == "podman" else None

@@ -91,12 +91,21 @@ class Guards:
             self._ports_free(client, project, inputs)
             self._devices_free(client, project)
             if self._declared.engine == "podman":
+                self._none_kept(project, inputs)
                 name_image(client, inputs["image"])
 
     def _refuse_foreign(self, kind: str, name: str, labels: Mapping[str, str], label: str, value: str) -> None:
         if labels.get(LAB_LABEL) != self._lab or labels.get(label) != value:
             raise LabformError(
                 f"{self._host} has a {kind} {name} that is not of lab {self._lab}; remove or rename it there"
+            )
+
+    def _none_kept(self, project: str, inputs: Mapping[str, Any]) -> None:
+        """A field that is not compared keeps what a container had on the host that it comes from."""
+        if (inputs.get("capabilities") or {}).get("adds"):
+            raise LabformError(
+                f"project {project}: it would keep its capabilities on {self._host}, which runs Podman; run `pulumi up`"
+                f" once with state: retired, then with state: running"
             )
 
     def _volumes_exist(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
