@@ -34,8 +34,9 @@ def test_a_killed_podman_leaves_nothing(tmp_path: Path) -> None:
         client.networks.create("apart")
         check = {"test": ["CMD", "true"], "interval": 10**9}
         published = {"80/tcp": ("127.0.0.1", None)}
+        image = client.images.list()[0].id
         made = client.containers.run(
-            client.images.list()[0].id, ["sleep", "600"], detach=True, name="a", init=True, network="apart", healthcheck=check,
+            image, ["sleep", "600"], detach=True, name="a", init=True, network="apart", healthcheck=check,
             ports=published,
         )  # fmt: skip
         _until_healthy(client)
