@@ -34,6 +34,8 @@ FIXED_FOLDERS = [
         "/opt/containerd/bin",
         "/opt/containerd/lib",
         "/opt/containerd",
+        "/run/containers",
+        "/run/netns",
     )
 ]
 
@@ -42,7 +44,7 @@ def remaining(layout: Layout) -> list[Process]:
     """Every process of the sandbox's daemon: itself, containerd, shims, proxies and what runs in containers."""
     marker = f"{layout.run}/"
     by_name = processes.matching(lambda words: any(marker in word for word in words) and _is_ours(words))
-    pids = {int(pid) for group in _cgroups(layout) for pid in _members(group)}
+    pids = {int(pid) for group in _cgroups(layout) for pid in members(group)}
     return list({*by_name, *filter(None, map(processes.identify, pids))})
 
 
@@ -60,13 +62,13 @@ def clear(layout: Layout) -> None:
         if group.parent.name == "buildkit":
             shutil.rmtree(RUNC_STATE / group.name, ignore_errors=True)
     for group in sorted(_cgroups(layout), key=lambda path: len(path.parts), reverse=True):
-        _remove_group(group)
+        remove_group(group)
     for path in sockets:
         path.unlink(missing_ok=True)
 
 
 def remove_empty_folders() -> None:
-    """Folders that containerd and runc make in fixed places whatever they are told; called by the last sandbox."""
+    """Folders that containerd, runc and Podman need in fixed places, removed by the last sandbox."""
     for folder in FIXED_FOLDERS:
         with suppress(OSError):
             folder.rmdir()
@@ -84,15 +86,16 @@ def _cgroups(layout: Layout) -> list[Path]:
     return list({path.resolve() for path in found})
 
 
-def _members(group: Path) -> list[str]:
+def members(group: Path) -> list[str]:
+    """The pids in a control group, none where it is gone."""
     try:
         return (group / "cgroup.procs").read_text().split()
     except OSError:
         return []
 
 
-def _remove_group(group: Path) -> None:
-    """A group stays busy for a moment after its last process has ended."""
+def remove_group(group: Path) -> None:
+    """Remove a control group, which stays busy for a moment after its last process has ended."""
     for _ in range(40):
         try:
             return group.rmdir()

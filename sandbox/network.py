@@ -47,26 +47,37 @@ class Pool:
         return str(list(self.network.subnets(new_prefix=20))[1])
 
 
+def pool_of(remembered: str) -> Pool:
+    """The pool that a state remembers."""
+    return Pool(ipaddress.IPv4Network(remembered))
+
+
 def claim(layout: Layout, remembered: str) -> Pool:
     """Make the bridge if it is missing, with the remembered pool if that is still free."""
     with exclusive(RUN_DIRECTORY / "network.lock"):
         layout.run.mkdir(parents=True, exist_ok=True)
         if layout.bridge in {link["ifname"] for link in _addresses()} and remembered:
-            return Pool(ipaddress.IPv4Network(remembered))
-        pool = Pool(_free(layout, remembered))
-        (layout.run / "pool").write_text(str(pool.network))
+            return pool_of(remembered)
+        pool = _reserved(layout, remembered)
         _make_bridge(layout, pool)
         return pool
 
 
+def reserve(layout: Layout, remembered: str) -> Pool:
+    """A pool without a bridge, for a program that makes its own, and with forwarding on for it."""
+    with exclusive(RUN_DIRECTORY / "network.lock"):
+        layout.run.mkdir(parents=True, exist_ok=True)
+        pool = _reserved(layout, remembered)
+    _forward()
+    return pool
+
+
 def open_outbound(layout: Layout, pool: Pool, tools: Toolset) -> str | None:
     """Let containers reach what the host reaches; the reason if the kernel can't do it."""
-    if FORWARDING.read_text().strip() == "0":
-        MARK_OF_FORWARDING.touch()
-        FORWARDING.write_text("1")
+    _forward()
     try:
         for table, chain, *rule in _rules(layout, pool):
-            run([_iptables(tools), "-w", "-t", table, "-I", chain, *rule], doing="iptables", env=tools.environment)
+            run([iptables(tools), "-w", "-t", table, "-I", chain, *rule], doing="iptables", env=tools.environment)
     except SandboxError as error:
         return f"containers have no outbound network, builds with the host's network do ({error})"
     return None
@@ -79,7 +90,9 @@ def close(layout: Layout, remembered: str, tools: Toolset) -> None:
         ours = ipaddress.IPv4Network(remembered) if remembered else None
         for link in _addresses():
             name = link["ifname"]
-            user_network = name.startswith("br-") and ours and any(net.subnet_of(ours) for net in _networks(link))
+            user_network = (
+                name.startswith(("br-", "podman")) and ours and any(net.subnet_of(ours) for net in _networks(link))
+            )
             if name == layout.bridge or user_network:
                 run(["ip", "link", "delete", name], doing=f"remove bridge {name}")
         (layout.run / "pool").unlink(missing_ok=True)
@@ -91,9 +104,26 @@ def close(layout: Layout, remembered: str, tools: Toolset) -> None:
             MARK_OF_FORWARDING.unlink()
 
 
+def links_in(pool: Pool) -> list[str]:
+    """The names of this machine's links that have an address of the pool."""
+    return [link["ifname"] for link in _addresses() if any(net.subnet_of(pool.network) for net in _networks(link))]
+
+
 def _another_daemon_runs() -> bool:
     """A daemon that was started later found forwarding on, and needs it."""
     return bool(processes.matching(lambda words: bool(words) and Path(words[0]).name == "dockerd"))
+
+
+def _forward() -> None:
+    if FORWARDING.read_text().strip() == "0":
+        MARK_OF_FORWARDING.touch()
+        FORWARDING.write_text("1")
+
+
+def _reserved(layout: Layout, remembered: str) -> Pool:
+    pool = Pool(_free(layout, remembered))
+    (layout.run / "pool").write_text(str(pool.network))
+    return pool
 
 
 def _free(layout: Layout, remembered: str) -> ipaddress.IPv4Network:
@@ -138,17 +168,18 @@ def _rules(layout: Layout, pool: Pool) -> list[list[str]]:
 def _remove_rules(layout: Layout, tools: Toolset) -> None:
     for table in ("nat", "filter"):
         try:
-            listing = run([_iptables(tools), "-w", "-t", table, "-S"], doing="iptables", env=tools.environment)
+            listing = run([iptables(tools), "-w", "-t", table, "-S"], doing="iptables", env=tools.environment)
         except SandboxError:
             continue
         for rule in listing.splitlines():
             words = rule.replace('"', "").split()
             if words[0] == "-A" and layout.cgroup in words:
-                command = [_iptables(tools), "-w", "-t", table, "-D", *words[1:]]
+                command = [iptables(tools), "-w", "-t", table, "-D", *words[1:]]
                 run(command, doing="remove a rule", env=tools.environment)
 
 
-def _iptables(tools: Toolset) -> Path:
+def iptables(tools: Toolset) -> Path:
+    """The program for the packet filter that works here."""
     return tools.directory / "labform-bin" / "iptables"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,24 +107,26 @@ def obtain_later(progress: Progress) -> Toolset:
 def _extract_later(target: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         debian.refresh(Path(scratch))
-        for archive in debian.download_of(LATER_SUITE, ("docker.io", "containerd"), Path(scratch)):
-            name, version = debian.fields(archive)
-            if name == "docker.io" and version != LATER_DOCKER:
-                progress(f"warning: {name} {version} is not {LATER_DOCKER}, which the sandbox is tested with")
-            run(["dpkg-deb", "--extract", archive, target], doing=f"extract {name}")
+        found = debian.download_of(LATER_SUITE, ("docker.io", "containerd"), Path(scratch))
+        extract(found, target, {"docker.io": LATER_DOCKER}, progress)
+
+
+def extract(archives: Sequence[Path], target: Path, tested: Mapping[str, str], progress: Progress) -> None:
+    """Lay out packages below `target`, with a warning for each of another upstream version than was tested."""
+    for archive in archives:
+        name, version = debian.fields(archive)
+        # The C library belongs to the host's loader; another one on LD_LIBRARY_PATH breaks every program.
+        if name in ("libc6", "libc-bin"):
+            continue
+        if version != tested.get(name, version):
+            progress(f"warning: {name} {version} is not {tested[name]}, which the sandbox is tested with")
+        run(["dpkg-deb", "--extract", archive, target], doing=f"extract {name}")
 
 
 def _extract(target: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         debian.refresh(Path(scratch))
-        for archive in debian.download(PACKAGES, Path(scratch)):
-            name, version = debian.fields(archive)
-            # The C library belongs to the host's loader; another one on LD_LIBRARY_PATH breaks every program.
-            if name in ("libc6", "libc-bin"):
-                continue
-            if version != TESTED.get(name, version):
-                progress(f"warning: {name} {version} is not {TESTED[name]}, which the sandbox is tested with")
-            run(["dpkg-deb", "--extract", archive, target], doing=f"extract {name}")
+        extract(debian.download(PACKAGES, Path(scratch)), target, TESTED, progress)
     _add_own_programs(Toolset(target))
 
 
@@ -135,11 +137,16 @@ def _add_own_programs(tools: Toolset) -> None:
     for program, text in {stub / "nvidia-container-runtime-hook": GPU_HOOK, own / "runc": RUNC}.items():
         program.write_text(text)
         program.chmod(0o755)
-    variant = _iptables_variant(tools)
-    for family in ("iptables", "ip6tables"):
-        (own / family).symlink_to(f"../usr/sbin/xtables-{variant}-multi")
+    link_iptables(tools)
     for name in ("dockerd", "docker", "docker-registry", "docker-proxy", "runc", "debootstrap"):
         tools.program(name)
+
+
+def link_iptables(tools: Toolset) -> None:
+    """Make `iptables` the variant that this machine's kernel has, among the tools' own programs."""
+    variant = _iptables_variant(tools)
+    for family in ("iptables", "ip6tables"):
+        (tools.directory / "labform-bin" / family).symlink_to(f"../usr/sbin/xtables-{variant}-multi")
 
 
 def _iptables_variant(tools: Toolset) -> str:

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import ClassVar
 
 _VERSION = {"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12", "Os": "linux", "Arch": "amd64"}
 
 
 class _Answer(BaseHTTPRequestHandler):
+    headers_of_podman: ClassVar[dict[str, str]] = {}
+
     def do_GET(self) -> None:
         """Answer every question with the daemon's version."""
         body = json.dumps(_VERSION).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self.headers_of_podman.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -29,11 +34,15 @@ class _Answer(BaseHTTPRequestHandler):
         return "unix"
 
 
+class _Podman(_Answer):
+    headers_of_podman: ClassVar[dict[str, str]] = {"Libpod-API-Version": "4.3.1", "Server": "Libpod/4.3.1 (linux)"}
+
+
 @contextmanager
-def fake_daemon(folder: Path) -> Iterator[str]:
-    """The address of a daemon that answers while the block runs."""
+def fake_daemon(folder: Path, *, podman: bool = False) -> Iterator[str]:
+    """The address of a daemon, or of a Podman, that answers while the block runs."""
     path = folder / "docker.sock"
-    with socketserver.ThreadingUnixStreamServer(str(path), _Answer) as server:
+    with socketserver.ThreadingUnixStreamServer(str(path), _Podman if podman else _Answer) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

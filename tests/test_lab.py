@@ -13,6 +13,7 @@ from tests.program import Program
 pytestmark = pytest.mark.enable_socket
 
 CONTAINER, VOLUME, IMAGE = "docker:index/container:Container", "docker:index/volume:Volume", "docker:index/image:Image"
+NETWORK = "docker:index/network:Network"
 BASE = f"base@sha256:{'a' * 64}"
 LAB: dict[str, Any] = {
     "format": 1,
@@ -161,6 +162,34 @@ def test_a_cdi_host_is_asked_by_cdi_names(program: Program) -> None:
     names = ["nvidia.com/gpu=GPU-a", "nvidia.com/gpu=GPU-b"]
     assert container.inputs["deviceRequests"] == [{"driver": "cdi", "deviceIds": names}]
     assert "memory" not in container.options.replace_on_changes
+
+
+def test_podman_is_told_in_words_that_it_reports(program: Program) -> None:
+    """A network for each project, volumes for mounts, a shell's health check; nothing that a refresh would change."""
+    lab = copy.deepcopy(LAB)
+    host = lab["runs_on"]["hosts"]["gpu1"]
+    del host["gpus"], lab["projects"]["thesis"]["gpus"]
+    host["engine"] = "podman"
+    lab["projects"]["nightly"] = {**lab["projects"]["nightly"], "service": {"kind": "command", "command": ["serve"]}}
+    del lab["projects"]["nightly"]["run"]
+    recording = program.recording(lab)
+    container = of(recording, CONTAINER, "unit-thesis")
+    assert container.inputs["volumes"] == [
+        {"containerPath": "/data", "hostPath": "/data/images", "readOnly": True},
+        {"containerPath": "/home/lab", "volumeName": "unit-home"},
+    ]
+    assert container.inputs["healthcheck"]["tests"][0] == "CMD-SHELL"
+    assert container.inputs["securityOpts"] == ["no-new-privileges"]
+    assert container.inputs["capabilities"] == {"drops": ["ALL"]}
+    assert not {"mounts", "ipcMode", "logOpts", "ulimits"} & {*container.inputs}
+    networks = {one.name: one.inputs["name"] for one in recording.registrations if one.type == NETWORK}
+    assert networks == {
+        "unit-gpu1.nightly": "labform-unit.nightly",
+        "unit-gpu1.thesis": "labform-unit.thesis",
+    }
+    assert of(recording, CONTAINER, "unit-nightly").inputs["healthcheck"] == {
+        "tests": ["NONE"], "interval": "30s", "timeout": "30s", "retries": 3,
+    }  # fmt: skip
 
 
 def test_a_faulty_file_is_its_problems_alone(program: Program) -> None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from labform.backends.kubernetes.refusals import refusals
+from labform.backends.docker import refusals as podman
+from labform.backends.kubernetes import refusals as kubernetes
 from labform.builder import beyond_a_daemon
 from labform.declaration import size_text
 from labform.hosts import cpus_text
@@ -51,7 +52,8 @@ def allowed_hosts(lab: LabArgs, project: str) -> list[str]:
 
 
 def _backend(lab: LabArgs) -> Iterator[Problem]:
-    yield from refusals(lab)
+    yield from kubernetes.refusals(lab)
+    yield from podman.refusals(lab)
 
 
 def _devices(lab: LabArgs) -> Iterator[Problem]:

@@ -43,6 +43,8 @@ class Host(Declaration):
 
     address: DockerAddress = LOCAL
     """How to reach its daemon. Default: the local one."""
+    engine: Literal["docker", "podman"] = "docker"
+    """What answers there: `podman` for Podman's Docker-compatible socket. Default: docker."""
     cpus: Cpus | None = None
     """CPUs that projects may use together, those of other stack files too. Default: not checked."""
     memory: Size | None = None
@@ -50,7 +52,7 @@ class Host(Declaration):
     driver: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")] | None = None
     """The NVIDIA driver's version. Default: not checked."""
     gpu_request: Literal["nvidia", "cdi"] = "nvidia"
-    """How containers ask for GPUs: `nvidia` works from Docker 19.03 on, `cdi` with Podman and Docker from 28.2 on."""
+    """How containers ask for GPUs: `nvidia` works from Docker 19.03 on, `cdi` from 28.2 on."""
     host_paths: tuple[HostPath, ...] = ()
     """The only directories whose content may be mounted. Default: none."""
     gpus: tuple[Gpu, ...] = ()

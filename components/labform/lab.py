@@ -13,7 +13,7 @@ import pulumi_docker as docker
 from labform import buildkit, loading, naming, workload
 from labform.addresses import Addresses
 from labform.backends import Docker
-from labform.backends.docker.daemon import check_listening, check_login
+from labform.backends.docker.daemon import check_builder, check_listening, check_login
 from labform.bases import all_bases
 from labform.buildkit import BuildKit
 from labform.environments import Recipe
@@ -57,6 +57,8 @@ def _preflight(lab: LabArgs) -> None:
     near = {address: name for name, address in sorted(asked.items()) if address.startswith(("unix://", "tcp://"))}
     for address, name in near.items():
         check_listening(name, address, daemon="Docker" if name != "builder" or by_docker else "BuildKit")
+    if builder and by_docker and lab.builder.daemon in near:
+        check_builder(lab.builder.daemon)
     if lab.hosts and lab.registry and lab.registry.username:
         check_login(lab.registry.server)
 

@@ -38,9 +38,9 @@ def repository(lab: str, project: str, registry: str | None) -> str:
     return f"{registry}/{project}" if registry else f"{lab}/{project}"
 
 
-def network(lab: str) -> str:
-    """The network of a lab on one host: `labform-ds01`."""
-    return f"labform-{lab}"
+def network(lab: str, project: str | None = None) -> str:
+    """The network of a lab on one host, or of one project: `labform-ds01`, `labform-ds01.thesis`."""
+    return f"labform-{lab}.{project}" if project else f"labform-{lab}"
 
 
 _LABEL_LENGTH = 63

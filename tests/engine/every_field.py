@@ -253,6 +253,7 @@ def edited_lab(before: Mapping[str, Any]) -> dict[str, Any]:
 def _host() -> dict[str, Any]:
     return {
         "address": "unix:///var/run/docker.sock",
+        "engine": "docker",
         "cpus": 64,
         "memory": "512Gi",
         "driver": "580.65",

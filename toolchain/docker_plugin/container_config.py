@@ -96,6 +96,8 @@ def _host_config(planned: Values) -> Values:
     config["Init"] = bool(planned["init"])
     config["RestartPolicy"] = _restart(planned)
     config["Mounts"] = [_mount(mount) for mount in planned["mounts"]]
+    if planned["volumes"]:
+        config["Binds"] = [_bind(volume) for volume in planned["volumes"]]
     config["LogConfig"] = {"Type": planned["logDriver"] or "", "Config": planned["logOpts"] or {}}
     config |= _security(planned)
     for name, key in {"memory": "Memory", "memoryReservation": "MemoryReservation"}.items():
@@ -171,6 +173,12 @@ def _device_request(request: Values) -> Values:
         "Capabilities": [request["capabilities"]],
         "Options": request["options"] or {},
     }
+
+
+def _bind(volume: Values) -> str:
+    """Return a volume, or a directory of the host, in the words of `docker run --volume`."""
+    source = volume["hostPath"] or volume["volumeName"]
+    return f"{source}:{volume['containerPath']}:{'ro' if volume['readOnly'] else 'rw'}"
 
 
 def _mount(mount: Values) -> Values:

@@ -238,7 +238,7 @@ CONTAINER_TABLE = table(
     uploads            blockset replaces
     user               string replaces
     usernsMode         string replaces output
-    volumes            blockset replaces output
+    volumes            blockset replaces
     wait               bool default=false
     waitTimeout        int default=60
     workingDir         string replaces
@@ -259,7 +259,14 @@ CONTAINER_TABLE = table(
     deviceWriteBps={},
     deviceWriteIops={},
     devices={},
-    volumes={},
+    volumes=table("""
+        containerPath   string replaces
+        fromContainer   string replaces
+        hostPath        string replaces
+        readOnly        bool replaces
+        selinuxRelabel  string replaces
+        volumeName      string replaces
+    """),
     hosts=table("ip string required replaces\nhost string required replaces"),
     healthcheck=_HEALTHCHECK,
     labels=_LABELS,

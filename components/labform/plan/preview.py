@@ -180,12 +180,16 @@ def _volume(one: Resource) -> Iterator[Risk]:
         yield Risk(f"{called} {one.name}", "is no longer protected: on its way out")
 
 
+def _container_mounts(inputs: Mapping[str, Any]) -> dict[Any, Any]:
+    """Where each volume or folder is mounted, as a Docker host is told and as a Podman host is."""
+    mounts = {one.get("source"): one.get("target") for one in inputs.get("mounts") or []}
+    volumes = inputs.get("volumes") or []
+    return mounts | {one.get("volumeName") or one.get("hostPath"): one.get("containerPath") for one in volumes}
+
+
 def _mounts(one: Resource) -> Iterator[Risk]:
     had, has = (
-        pods.mounts(side)
-        if pods.is_workload(one.type)
-        else {mount.get("source"): mount.get("target") for mount in side.get("mounts") or []}
-        for side in (one.old, one.new)
+        pods.mounts(side) if pods.is_workload(one.type) else _container_mounts(side) for side in (one.old, one.new)
     )
     for source, target in had.items():
         if source not in has:

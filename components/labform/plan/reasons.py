@@ -79,7 +79,7 @@ def _facts(stack: StackFile, name: str, volumes: Collection[str]) -> dict[str, A
     if place:
         flat |= {"host": place.host, "port on the host": place.port, "GPUs": list(place.gpus)}
         if place.host in lab.hosts:
-            kept = lab.hosts[place.host].model_dump(mode="json", include={"address", "gpu_request"})
+            kept = lab.hosts[place.host].model_dump(mode="json", include={"address", "engine", "gpu_request"})
             flat |= _flat(f"hosts.{place.host}", kept)
     flat |= _flat("registry", lab.registry.model_dump(mode="json", by_alias=True) if lab.registry else {})
     flat |= _flat("builder", lab.builder.model_dump(mode="json", by_alias=True))

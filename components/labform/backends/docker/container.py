@@ -1,5 +1,6 @@
 """What a project becomes on Docker: one container's arguments, part by part. Values only, nothing is registered."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ exec timeout --kill-after=30 "$left" "$@"
 """All tries of a run share one deadline, which its first try writes into the container's own layer."""
 
 
-def process(args: ProjectArgs) -> dict[str, Any]:
+def process(args: ProjectArgs, engine: str) -> dict[str, Any]:
     """What runs, and what Docker does when it ends."""
     grace = {"stop_timeout": args.stop_grace, "destroy_grace_seconds": args.stop_grace, "init": True}
     if args.run:
@@ -43,18 +44,24 @@ def process(args: ProjectArgs) -> dict[str, Any]:
         "command": workload.command(args),
         "must_run": args.must_run,
         "restart": "unless-stopped",
-        **_health(args),
+        **_health(args, engine),
         **grace,
     }
 
 
-def _health(args: ProjectArgs) -> dict[str, Any]:
+def _health(args: ProjectArgs, engine: str) -> dict[str, Any]:
     service, tests = args.service, workload.health(args)
     if not tests or service is None:
         # Said in full: to the provider a check that is left out is one that stays, the image's own too.
-        return {"healthcheck": docker.ContainerHealthcheckArgs(tests=["NONE"]), "wait": False}
+        none = docker.ContainerHealthcheckArgs(tests=["NONE"])
+        if engine == "podman":
+            # These it reports for a check that it does not have.
+            none = docker.ContainerHealthcheckArgs(tests=["NONE"], interval="30s", timeout="30s", retries=3)
+        return {"healthcheck": none, "wait": False}
+    # Podman takes a command apart at its spaces, and leaves a shell's as it is.
+    command = ["CMD-SHELL", shlex.join(tests)] if engine == "podman" else ["CMD", *tests]
     check = docker.ContainerHealthcheckArgs(
-        tests=["CMD", *tests], interval="5s", timeout="5s", retries=3, start_period=_go_duration(service.startup)
+        tests=command, interval="5s", timeout="5s", retries=3, start_period=_go_duration(service.startup)
     )
     return {"healthcheck": check, "wait": True, "wait_timeout": service.startup}
 
@@ -77,16 +84,21 @@ def _go_duration(seconds: int) -> str:
     return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def hardening(args: ProjectArgs) -> dict[str, Any]:
-    """No capability, no new privileges, and logs that cannot fill the disk."""
-    # The daemon reports them with the prefix; without it a refresh makes every container one to replace.
+def hardening(args: ProjectArgs, engine: str) -> dict[str, Any]:
+    """No capability, no new privileges, and logs that cannot fill the disk.
+
+    Podman limits logs by its own settings: what a container is told of them it does not report.
+    """
+    # As each engine reports them: in other words, a refresh makes every container one to replace.
+    option = "no-new-privileges" if engine == "podman" else "no-new-privileges:true"
     added = sorted(f"CAP_{one}" for one in args.capabilities)
-    return {
+    made: dict[str, Any] = {
         "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=added or None),
-        "security_opts": ["no-new-privileges:true"],
-        "log_driver": "json-file",
-        "log_opts": {"max-size": "10m", "max-file": "3"},
+        "security_opts": [option],
     }
+    if engine == "docker":
+        made |= {"log_driver": "json-file", "log_opts": {"max-size": "10m", "max-file": "3"}}
+    return made
 
 
 def devices(placement: Placement, form: str) -> dict[str, Any]:
@@ -101,8 +113,10 @@ def devices(placement: Placement, form: str) -> dict[str, Any]:
     return {"device_requests": [request]}
 
 
-def process_limits(args: ProjectArgs, placement: Placement) -> dict[str, Any]:
+def process_limits(args: ProjectArgs, placement: Placement, engine: str) -> dict[str, Any]:
     """Memory shared with no other container, and the rlimits that GPU programs need.
+
+    Podman gives each container its own shared memory too, and calls that mode another name.
 
     The stack is what NVIDIA's containers ask for (`--ulimit stack=67108864`). Their `memlock=-1` is for memory that
     InfiniBand adapters register (Open MPI #6468, UCX #7930), which no container here is given: CUDA pins memory through
@@ -112,7 +126,7 @@ def process_limits(args: ProjectArgs, placement: Placement) -> dict[str, Any]:
     stack = [("stack", 64 * 1024**2)] if placement.gpus else []
     locked = [("memlock", -1)] if "IPC_LOCK" in args.capabilities else []
     ulimits = [docker.ContainerUlimitArgs(name=name, soft=value, hard=value) for name, value in [*locked, *stack]]
-    return {"ipc_mode": "private", "ulimits": ulimits or None}
+    return {"ipc_mode": None if engine == "podman" else "private", "ulimits": ulimits or None}
 
 
 def environment(
@@ -148,10 +162,15 @@ def files(
     ]
 
 
-def mounts(
-    args: ProjectArgs, volumes: Mapping[str, Volume], sources: Mapping[str, pulumi.Input[str]]
-) -> list[docker.ContainerMountArgs]:
-    """The project's volumes by where they appear; a directory is a bind, everything else a Docker volume."""
+def data(
+    args: ProjectArgs, volumes: Mapping[str, Volume], sources: Mapping[str, pulumi.Input[str]], engine: str
+) -> dict[str, Any]:
+    """The project's volumes by where they appear; a directory is a bind, everything else a Docker volume.
+
+    Podman does not report mounts as such: a refresh would forget them, where it leaves `volumes` alone.
+    """
+    if engine == "podman":
+        return {"volumes": _volumes(args, volumes, sources) or None}
     made = []
     for key, mount in args.mounted().items():
         volume = volumes[key]
@@ -159,6 +178,23 @@ def mounts(
         kind = "bind" if isinstance(volume, Directory) else "volume"
         made.append(
             docker.ContainerMountArgs(type=kind, source=sources[key], target=mount.path, read_only=read_only or None)
+        )
+    return {"mounts": made or None}
+
+
+def _volumes(
+    args: ProjectArgs, volumes: Mapping[str, Volume], sources: Mapping[str, pulumi.Input[str]]
+) -> list[docker.ContainerVolumeArgs]:
+    made = []
+    for key, mount in args.mounted().items():
+        directory = isinstance(volumes[key], Directory)
+        made.append(
+            docker.ContainerVolumeArgs(
+                host_path=sources[key] if directory else None,
+                volume_name=None if directory else sources[key],
+                container_path=mount.path,
+                read_only=mount.read_only or getattr(volumes[key], "read_only", False) or None,
+            )
         )
     return made
 
@@ -184,3 +220,8 @@ def replaced_by(placement: Placement, form: str) -> Sequence[str]:
     """Fields whose edit the provider would only record; with the NVIDIA hook a memory update may drop the GPU."""
     never_applied = ["mounts", "healthcheck", "tmpfs", "init"]
     return never_applied + (["memory", "memorySwap"] if placement.gpus and form == "nvidia" else [])
+
+
+def unreported(engine: str) -> list[str] | None:
+    """Fields of one value for all containers that Podman reports as another: `ALL` as the list of what that was."""
+    return ["capabilities"] if engine == "podman" else None

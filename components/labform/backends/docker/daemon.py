@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -49,12 +50,33 @@ def check_listening(host: str, address: str, *, daemon: str = "Docker", timeout:
 
     `host` may be `builder`, the lab's; `daemon` is what the error calls it.
     """
+    _asked(host, address, timeout, daemon=daemon)
+
+
+def check_builder(address: str, *, timeout: int = 5) -> None:
+    """Raise LabformError if a `unix://` or `tcp://` address of the builder is Podman's; `timeout` is in seconds.
+
+    The plugin would build there without BuildKit, and hand on a digest that the registry does not have.
+    """
+    if "libpod-api-version:" in _asked("builder", address, timeout, "GET /_ping HTTP/1.0\r\n\r\n").lower():
+        raise _no_builder()
+
+
+def _no_builder() -> LabformError:
+    reason = "whose Docker API has no BuildKit and asks no registry for a digest"
+    return LabformError(f"builder: what answers there is Podman, {reason}; write builder: {{address: …}}, a Docker one")
+
+
+def _asked(host: str, address: str, timeout: int, question: str = "", daemon: str = "Docker") -> str:
+    """What an address answers to a question; LabformError unless somebody listens there."""
     parts = urlsplit(address)
     near = parts.scheme == "unix"
     with socket.socket(socket.AF_UNIX if near else socket.AF_INET) as probe:
         probe.settimeout(timeout)
         try:
             probe.connect(parts.path if near else (parts.hostname or "", parts.port or 2375))
+            probe.sendall(question.encode())
+            return probe.recv(4096).decode(errors="replace") if question else ""
         except OSError as error:
             raise _unreachable(host, address, daemon) from error
 
@@ -83,6 +105,25 @@ def _unreachable(host: str, address: str, daemon: str = "Docker") -> LabformErro
     return LabformError(f"{who}: the {daemon} daemon at {address} {reason}; {todo}")
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What answers at an address: `docker 20.10.24`, `podman 4.3.1`."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        """As people call it."""
+        return f"{self.name.capitalize()} {self.version}"
+
+
+def engine_of(client: "DockerClient") -> Engine:
+    """Docker or Podman, which names itself among the components of its version."""
+    said = client.version()
+    podman = any(one.get("Name") == "Podman Engine" for one in said.get("Components") or [])
+    return Engine("podman" if podman else "docker", str(said.get("Version", "")))
+
+
 def found(collection: Any, name: str) -> Any | None:
     """The container or volume of a name, None if the daemon has none."""
     from docker.errors import NotFound
@@ -100,6 +141,17 @@ def stop(client: "DockerClient", container_id: str) -> None:
     if container := found(client.containers, container_id):
         with suppress(NotFound):
             container.stop(timeout=container.attrs["Config"].get("StopTimeout") or 10)
+
+
+def name_image(client: "DockerClient", image: str) -> None:
+    """Give an image that Podman has under other names this one, with the caller's login.
+
+    Podman answers for a digest whatever the name before it, does not pull, and notes the name that it knows: a refresh
+    would see another image.
+    """
+    held = found(client.images, image)
+    if held is not None and "@" in image and image not in held.attrs["RepoDigests"]:
+        client.images.pull(image)
 
 
 def volumes_of(client: "DockerClient", lab: str) -> set[str]:
@@ -145,6 +197,8 @@ def registry_digest(client: "DockerClient", tag: str) -> str:
     try:
         digest = client.images.get_registry_data(tag).id
     except APIError as error:
+        if engine_of(client).name == "podman":
+            raise _no_builder() from error
         raise LabformError(f"{tag}: its registry does not say what it stands for ({error.explanation})") from error
     name = tag.rsplit(":", 1)[0] if ":" in tag.rsplit("/", 1)[-1] else tag
     return f"{name}@{digest}"

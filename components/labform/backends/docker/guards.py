@@ -5,13 +5,14 @@ killed leaves containers that no state knows. Nor does Docker mind two container
 last holder has to give up first. These hooks run inside the engine's step, so no preview needs a host.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pulumi
 
 from labform import naming
-from labform.backends.docker.daemon import bound, connected, found, port_holders, stop
+from labform.backends.docker.daemon import bound, connected, engine_of, found, name_image, port_holders, stop
 from labform.backends.docker.devices import devices_of, whose
 from labform.backends.docker.facts import labels_of
 from labform.backends.hooks import Hooks
@@ -40,10 +41,22 @@ class Guards:
     def _binding(self, kind: str, check: Callable[[pulumi.ResourceHookArgs], None]) -> pulumi.ResourceHookBinding:
         return pulumi.ResourceHookBinding(before_create=[self._hooks.step(kind, check)])
 
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """A client of the host's daemon, which must be of the declared engine: each gets its own registrations."""
+        with connected(self._host, self._address) as client:
+            engine = engine_of(client)
+            if engine.name != self._declared.engine:
+                raise LabformError(
+                    f"host {self._host}: {self._address} is {engine}; write engine: {engine.name} under"
+                    f" runs_on.hosts.{self._host}, or correct its address"
+                )
+            yield client
+
     def _before_volume(self, args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
         name, volume_id = inputs["name"], labels_of(inputs).get(VOLUME_LABEL, "")
-        with connected(self._host, self._address) as client:
+        with self._connected() as client:
             volume = found(client.volumes, name)
         if volume is None:
             if volume_id in self._created:
@@ -61,7 +74,7 @@ class Guards:
 
     def _before_network(self, args: pulumi.ResourceHookArgs) -> None:
         name = (args.new_inputs or {})["name"]
-        with connected(self._host, self._address) as client:
+        with self._connected() as client:
             for network in client.networks.list(names=[f"^{name}$"]):
                 self._refuse_foreign("network", name, network.attrs.get("Labels") or {}, LAB_LABEL, self._lab)
                 network.remove()
@@ -69,7 +82,7 @@ class Guards:
     def _before_container(self, args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
         project = labels_of(inputs).get(PROJECT_LABEL, "")
-        with connected(self._host, self._address) as client:
+        with self._connected() as client:
             self._volumes_exist(client, project, inputs)
             if orphan := found(client.containers, inputs["name"]):
                 self._refuse_foreign("container", inputs["name"], orphan.labels, PROJECT_LABEL, project)
@@ -77,6 +90,9 @@ class Guards:
                 orphan.remove(force=True)
             self._ports_free(client, project, inputs)
             self._devices_free(client, project)
+            if self._declared.engine == "podman":
+                self._none_kept(project, inputs)
+                name_image(client, inputs["image"])
 
     def _refuse_foreign(self, kind: str, name: str, labels: Mapping[str, str], label: str, value: str) -> None:
         if labels.get(LAB_LABEL) != self._lab or labels.get(label) != value:
@@ -84,11 +100,21 @@ class Guards:
                 f"{self._host} has a {kind} {name} that is not of lab {self._lab}; remove or rename it there"
             )
 
+    def _none_kept(self, project: str, inputs: Mapping[str, Any]) -> None:
+        """A field that is not compared keeps what a container had on the host that it comes from."""
+        if (inputs.get("capabilities") or {}).get("adds"):
+            raise LabformError(
+                f"project {project}: it would keep its capabilities on {self._host}, which runs Podman; run `pulumi up`"
+                f" once with state: retired, then with state: running"
+            )
+
     def _volumes_exist(self, client: Any, project: str, inputs: Mapping[str, Any]) -> None:
-        for mount in inputs.get("mounts") or []:
-            if mount.get("type") == "volume" and found(client.volumes, mount["source"]) is None:
+        named = [mount["source"] for mount in inputs.get("mounts") or [] if mount.get("type") == "volume"]
+        named += [volume["volumeName"] for volume in inputs.get("volumes") or [] if volume.get("volumeName")]
+        for name in named:
+            if found(client.volumes, name) is None:
                 raise LabformError(
-                    f"project {project}: volume {mount['source']} is gone from {self._host}; restore it, or run"
+                    f"project {project}: volume {name} is gone from {self._host}; restore it, or run"
                     f" `pulumi refresh` to see what else is missing"
                 )
 

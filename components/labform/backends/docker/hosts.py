@@ -31,7 +31,9 @@ class DockerHosts:
             name: Guards(args.lab, name, host, created, lock.placements_at(args.hosts, name))
             for name, host in sorted(args.hosts.items())
         }
-        self._networks = {name: self._network(name) for name in sorted(args.hosts)}
+        self._networks = {
+            name: self._network(name) for name, host in sorted(args.hosts.items()) if host.engine == "docker"
+        }
         self._sources = {key: self._source(key) for key in sorted(args.volumes)}
         for key in sorted(args.retired):
             self._managed(key, protect=False)
@@ -50,9 +52,10 @@ class DockerHosts:
             placement=placement,
             limits=self._args.limits(name),
             gpu_request=self._args.hosts[host].gpu_request,
+            engine=self._args.hosts[host].engine,
             volumes=self._args.volumes,
             sources={key: self._on(host, key) for key in project.mounts},
-            network=self._networks[host].name,
+            network=(self._networks.get(host) or self._own_network(host, name)).name,
             secrets={key: self._secret(one.source) for key, one in project.secrets.items()},
             token=token,
             hooks=self._guards[host].containers,
@@ -94,6 +97,22 @@ class DockerHosts:
             options={"com.docker.network.bridge.enable_icc": "false"},
             labels=[docker.NetworkLabelArgs(label=naming.LAB_LABEL, value=self._args.lab)],
             opts=self._options(host, self._guards[host].networks),
+        )
+
+    def _own_network(self, host: str, project: str) -> docker.Network:
+        """A network for one project: Podman has no option for containers of one network not to see each other.
+
+        It keeps networks that its Docker API makes apart from each other.
+        """
+        options = self._options(host, self._guards[host].networks)
+        # Podman reports an option that nobody gave.
+        options.ignore_changes = ["ipamOptions"]
+        return docker.Network(
+            f"{self._args.lab}-{host}.{project}",
+            name=naming.network(self._args.lab, project),
+            driver="bridge",
+            labels=[docker.NetworkLabelArgs(label=naming.LAB_LABEL, value=self._args.lab)],
+            opts=options,
         )
 
     def _source(self, key: str) -> Mapping[str | None, pulumi.Input[str]]:

@@ -56,7 +56,9 @@ def _unplanned(args: LabArgs, lock: Lock, host: str, found: Containers | Labform
 def _state(seen: Mapping[str, Any], *, is_run: bool) -> dict[str, str]:
     state = seen["State"]
     name = seen["Name"].lstrip("/")
-    if state["Status"] == "exited" and is_run:
+    # Podman says `stopped` until it has tidied up, and has an empty health for those without a check.
+    ended = state["Status"] in ("exited", "stopped")
+    if ended and is_run:
         code = state["ExitCode"]
         return (
             {"state": "done"}
@@ -68,7 +70,7 @@ def _state(seen: Mapping[str, Any], *, is_run: bool) -> dict[str, str]:
         if health.get("Status") == "unhealthy":
             said = health["Log"][-1]["Output"].strip().splitlines()[-1:] if health.get("Log") else []
             return {"state": "unhealthy", "cause": "; ".join([*said, f"see `docker logs {name}`"])}
-        return {"state": health.get("Status", "running")}
-    if state["Status"] == "exited":
+        return {"state": health.get("Status") or "running"}
+    if ended:
         return {"state": "stopped", "cause": f"exit code {state['ExitCode']}; see `docker logs {name}`"}
     return {"state": state["Status"], "cause": state.get("Error") or f"see `docker logs {name}`"}
