@@ -147,7 +147,7 @@ def _tunnel(host: Host, listen: str, port: int) -> Iterator["subprocess.Popen[by
 def placed(stack: StackFile, project: str) -> tuple[Placement, Host]:
     """Where a running project is; LabformError for one that is unknown, retired, or in a cluster."""
     refuse_cluster(stack.lab, "kubectl logs, exec or port-forward")
-    place = stack.lock.placements().get(project)
+    place = stack.lock.placement(project)
     if place is None:
         raise LabformError(
             f'error[unknown-project] no running project "{project}"; {suggestion(project, stack.lock.projects)}'

@@ -63,7 +63,7 @@ def lab_status(stack: StackFile) -> list[dict[str, Any]]:
 
 def _row(stack: StackFile, name: str, seen: Mapping[str, Containers | LabformError]) -> dict[str, Any]:
     row = {"project": name, "state": "retired", "image": "", "url": "", "data": data_of(stack.lab, name)}
-    place = stack.lock.placements().get(name)
+    place = stack.lock.placement(name)
     if place is None:
         return row
     project = stack.lab.projects[name]

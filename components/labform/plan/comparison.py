@@ -78,7 +78,7 @@ def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> 
     rest = [one for one in found if one.type not in IMAGES]
     # A cause that no declaration of the project shows, such as the figures of its group.
     why = why or sorted({field for one in rest for field in one.fields})
-    moved = old.lock.placements()[name].host != new.lock.placements()[name].host
+    moved = old.lock.projects[name].host != new.lock.projects[name].host
     return ProjectChange(name, owner, _action(rest, stays=not found, moved=moved), builds, tuple(why))
 
 
