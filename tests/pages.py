@@ -81,21 +81,20 @@ class Reader:
     """Somebody who follows pages in a lab's repository."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], options: Mapping[str, str]) -> None:
-        """Begin with the lab of docs/tasks/index.md on main; `options` are given to labform's commands, as shell words.
+        """An empty folder; `options` are given to labform's commands, as shell words.
 
         They stand for what a reader's own network says: what a tag stands for, where hosts are.
         """
         self.folder, self._written = folder, dict[Path, int]()
         folder.mkdir(parents=True)
-        tools = folder.parent / "tools"
+        self.tools = tools = folder.parent / "tools"
         tools.mkdir()
-        cases = "".join(f'{name}) set -- "$@" {words} ;;\n' for name, words in options.items())
+        cases = "".join(f'{name}) set -- "$1" {words} "${{@:2}}" ;;\n' for name, words in options.items())
         (tools / "labform").write_text(f'#!/bin/bash\ncase "$1" in\n{cases}esac\nexec {LABFORM} "$@"\n')
         (tools / "labform").chmod(0o755)
         own = {"GIT_CONFIG_GLOBAL": str(tools / "gitconfig"), "PATH": f"{tools}:{environment['PATH']}"}
         (tools / "gitconfig").write_text("[user]\nname = anna\nemail = anna@example.org\n")
         self.environment = {**environment, **own}
-        self.follow(TASKS / "index.md")
 
     def follow(self, page: Path) -> None:
         """Do all that a page says, in its order."""
@@ -111,6 +110,19 @@ class Reader:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text)
 
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A command as bash runs it, with what it says on both streams."""
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
     def _edit(self, block: Block) -> None:
         """Replace the lines of a diff, which must be there once."""
         path = self.folder / block.title
@@ -122,16 +134,7 @@ class Reader:
         path.write_text(text.replace(old, new))
 
     def _command(self, block: Block, command: str, shown: str) -> None:
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = self.run(command)
         failed = bool(re.search(r"\berror(\[|:)", shown))
         if shown and os.environ.get("LABFORM_WRITE_EXPECTED"):
             said = "".join(f"{_COMMIT.sub('…', line.rstrip())}\n" for line in done.stdout.splitlines())

@@ -87,7 +87,9 @@ def test_reference_pages_are_those_whose_examples_are_run() -> None:
 @pytest.mark.parametrize("page", [one for one in FOLLOWED if not needs_engine(one)], ids=lambda one: one.stem)
 def test_a_task_goes_as_shown(page: Path, tmp_path: Path) -> None:
     """Every file, edit and command of the page, in a lab that nothing runs of."""
-    Reader(tmp_path / "lab", os.environ, OFFLINE).follow(page)
+    reader = Reader(tmp_path / "lab", os.environ, OFFLINE)
+    reader.follow(TASKS / "index.md")
+    reader.follow(page)
 
 
 @pytest.mark.parametrize("page", sorted(TASKS.glob("*.md")), ids=lambda one: one.stem)

@@ -74,6 +74,16 @@ def test_gitlab_is_yaml_with_the_same_jobs() -> None:
         assert job.get("image", file["default"]["image"]).startswith("$")
 
 
+def test_gitlab_knows_every_word() -> None:
+    """GitLab's own schema has nothing against the pipeline."""
+    lint = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [lint, "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    done = subprocess.run(
+        [*command, str(TEMPLATES / "gitlab" / "gitlab-ci.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 def forge() -> Iterator[Forge]:
     """Where comments go."""

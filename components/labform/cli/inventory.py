@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from docker.errors import DockerException
 
 from labform.backends.docker.daemon import connected
 from labform.captures import Seen, read_captures
@@ -41,7 +40,7 @@ def inventory(
     Asks nvidia-smi, over ssh where the host is remote, and its Docker daemon; or reads what they printed: -L, CSV,
     -q -x, mig -lgi and `docker info --format json`.
 
-    Example: labform inventory --host ssh://labform@gpu1.example.org --check stacks/dev.yaml --name gpu1
+    Example: labform inventory --host ssh://labform@gpu1.example.org
     """
     if host and not re.fullmatch(DOCKER_ADDRESS, host):
         raise LabformError(f'error[address] "{brief(host)}" is not an address; write ssh://user@host or unix://socket')
@@ -98,7 +97,7 @@ def _asked(name: str, address: str, timeout: int) -> Seen:
     try:
         with connected(name or _short(address), address, timeout=timeout) as client:
             texts.append(("docker info", json.dumps(client.info())))
-    except (LabformError, DockerException) as error:
+    except LabformError as error:
         print(f"note: {error}; CPUs, memory and CDI names are not known", file=sys.stderr)
     return read_captures(texts)
 
