@@ -88,7 +88,7 @@ def main() -> None:
         box = sandbox.start(root, name=f"bench-{os.getpid()}")
         try:
             (folder / "debian").mkdir()
-            compose = [*compose_of(folder / "debian"), "ps"]
+            compose = [*compose_of(folder / "debian"), "--project-name", "bench", "ps"]
             write(folder)
             start(box)
             env = {**os.environ, **box.env}
