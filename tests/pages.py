@@ -3,8 +3,9 @@
 In a page below docs/tasks/, from its top to its end, in a lab's repository as docs/tasks/index.md has it:
 a block with a title is written to the file of that name; a `diff` with a title edits it; of a `console`, each command
 is run by bash and must print what stands below it. `…` stands for any text, on a line of its own for any lines; a
-command with nothing below it may print anything. Where an error is shown the command must fail, else it must not.
-With LABFORM_WRITE_EXPECTED=1 what a command prints is written below it instead, where something stood there.
+command with nothing below it may print anything. Where an error, or something missing, is shown the command must fail,
+else it must not. With LABFORM_WRITE_EXPECTED=1 what a command prints is written below it instead, where something
+stood there.
 """
 
 import os
@@ -135,7 +136,7 @@ class Reader:
 
     def _command(self, block: Block, command: str, shown: str) -> None:
         done = self.run(command)
-        failed = bool(re.search(r"\berror(\[|:)", shown))
+        failed = bool(re.search(r"\berror(\[|:)|: missing;", shown))
         if shown and os.environ.get("LABFORM_WRITE_EXPECTED"):
             said = "".join(f"{_COMMIT.sub('…', line.rstrip())}\n" for line in done.stdout.splitlines())
             self._write(block.page, f"$ {command}\n{shown}", f"$ {command}\n{said}")

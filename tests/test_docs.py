@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from labform.loading import read, recipes_of
 
-from tests.pages import OFFLINE, ROOT, TASKS, Reader, blocks_of, needs_engine, follower_of
+from tests.pages import OFFLINE, ROOT, TASKS, Reader, blocks_of, follower_of, needs_engine
 
 DOCS = ROOT / "docs"
 WRITTEN = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "reference")
@@ -62,7 +62,7 @@ def test_the_site_builds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PLAIN, ids=lambda one: one.stem)
 def test_every_block_is_one_that_is_executed(page: Path) -> None:
-    """A stack file, which is validated, or commands, which are run, with nothing shown below them that is not compared."""
+    """A stack file, which is validated, or commands, which are run; none shows what nobody compares."""
     for block in blocks_of(page):
         assert block.kind in ("yaml", "console"), f"{block}: nobody executes it"
         if block.kind == "console":

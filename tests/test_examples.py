@@ -27,7 +27,10 @@ def clone(tmp_path: Path) -> Iterator[Reader]:
     with serving() as forge:
         given = {"GITHUB_API_URL": forge.address, "GITHUB_TOKEN": "x", "DOCKER_HOST": f"unix://{tmp_path}/none"}
         reader = Reader(tmp_path / "lab", {**os.environ, **given}, OFFLINE | {"render": ""})
-        files = {"projects/notebook/requirements.txt": REQUIREMENTS, "stacks/dev.yaml": LAB.replace("PORTS", "20000-20099")}
+        files = {
+            "projects/notebook/requirements.txt": REQUIREMENTS,
+            "stacks/dev.yaml": LAB.replace("PORTS", "20000-20099"),
+        }
         page = blocks_of(ROOT / "docs" / "tasks" / "cluster.md")
         files["stacks/cluster.yaml"] = next(one.text for one in page if one.title)
         for name, text in {**files, "plan.md": "<!-- labform: plan -->\nnothing changes\n"}.items():
@@ -37,7 +40,12 @@ def clone(tmp_path: Path) -> Iterator[Reader]:
             assert reader.run(f"labform lock stacks/{name}.yaml").returncode == 0
             _built(reader.folder / "stacks" / f"{name}.yaml")
         _server(reader.tools)
-        steps = ("git init -q -b main", "git add .", "git commit -q -m a", "git update-ref refs/remotes/origin/main HEAD")
+        steps = (
+            "git init -q -b main",
+            "git add .",
+            "git commit -q -m a",
+            "git update-ref refs/remotes/origin/main HEAD",
+        )
         assert all(reader.run(one).returncode == 0 for one in steps)
         yield reader
 
@@ -68,7 +76,7 @@ def test_every_command_has_an_example() -> None:
 
 @pytest.mark.parametrize(("name", "command"), ON_FILES, ids=[name for name, _ in ON_FILES])
 def test_an_example_works(name: str, command: str, clone: Reader) -> None:
-    """As it stands in `--help`, with exit code 0; one that needs a lab that runs is in tests/engine/test_examples.py."""
+    """As it stands in `--help`, with exit code 0; those that need a lab that runs are in tests/engine/."""
     done = clone.run(command)
     assert done.returncode == 0, f"labform {name}: {done.stdout}"
     assert yaml.safe_load((clone.folder / "stacks" / "dev.yaml").read_text())["lab"] == "dev"

@@ -84,11 +84,11 @@ def _filled(folder: Path, declared: dict[str, Any], env: dict[str, str], box: Sa
     sh(labform, "lock", f"stacks/{LAB}.yaml", "--offline", "--image", image, cwd=folder, env=env)
     sh("pulumi", "stack", "init", LAB, cwd=folder, env=env)
     for key, value in {"lab-secret": "x", "registry-password": env["REGISTRY_PASSWORD"]}.items():
-        sh("pulumi", "config", "set", "--stack", LAB, "--secret", key, value, cwd=folder, env=env)
+        sh("pulumi", "config", "set", "--stack", LAB, "--secret", key, cwd=folder, env=env, input=value)
 
 
 def test_a_push_deploys_and_the_night_finds_what_went_away(runners: Any, box: Sandbox, tmp_path: Path) -> None:
-    """The image is pushed and run, drift is quiet; after somebody removed the container, it names the project and fails."""
+    """The image is pushed and run, drift is quiet; once the container is removed, it names the project and fails."""
     client = docker.DockerClient(base_url=box.docker_host)
     seen = "".join(runners("deploy").seen)
     container = client.containers.get(f"{LAB}-web")

@@ -97,7 +97,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _rarely_collected() -> Iterator[None]:
-    """Let garbage lie: of what the SDK makes for each resource little is garbage, and looking for it triples the time."""
+    """Let garbage lie: little of what the SDK makes is any, and looking for it triples the time."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 50, 50)
     try:
