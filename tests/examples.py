@@ -1,6 +1,8 @@
 """The example of each command's `--help`, and the lab on which a test runs it as it stands there."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from labform.cli import command_line
 
@@ -8,11 +10,12 @@ RUNNING = frozenset(
     {"build", "diff", "freeze", "gpus", "logs", "open", "shell", "status", "summary", "volumes", "adopt", "watch"}
 )
 """Commands whose example asks a lab that runs; every other one is run on files alone."""
+_EXAMPLE = re.compile(r"Example: (.+(?:\n(?!\n).+)*)")
 LAB = """\
 # yaml-language-server: $schema=schema.json
 format: 1
 lab: dev
-runs_on: {kind: docker, hosts: {local: {ports: "PORTS"}}}
+runs_on: {kind: docker, hosts: {local: {ports: "PORTS", gpus: [{uuid: GPU-6f1c8a2e, model: A100-40GB}]}}}
 registry: {address: registry.example.org/dev}
 builder: {network: host}
 bases: {python: {image: "python:3.12-slim"}}
@@ -31,6 +34,13 @@ REQUIREMENTS = "six==1.16.0\n"
 
 
 def examples() -> dict[str, list[str]]:
-    """The examples by command."""
-    commands = getattr(command_line(), "commands", {})
-    return {name: re.findall(r"Example: (.+(?:\n(?!\n).+)*)", one.help or "") for name, one in commands.items()}
+    """The examples by command; a command of a group by both words."""
+    return {name: _EXAMPLE.findall(one.help or "") for name, one in _flat(command_line(), "")}
+
+
+def _flat(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from _flat(one, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", one
