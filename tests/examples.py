@@ -21,7 +21,8 @@ builder: {network: host}
 bases: {python: {image: "python:3.12-slim"}}
 defaults: {base: python}
 people: {anna: {uid: 10042}}
-volumes: {anna-home: {owner: anna}}
+volumes:
+  anna-home: {owner: anna}
 projects:
   notebook:
     owner: anna
