@@ -56,6 +56,11 @@ class LockedProject(Declaration):
     port: Port | None = None
     """Its port on the host."""
 
+    @property
+    def placement(self) -> Placement:
+        """The same as a placement."""
+        return Placement(self.host, self.gpus, self.port)
+
 
 Entry = Annotated[str, Field(pattern=r"^(bases/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 """A project by its name, or a base that is built: `bases/NAME`."""
@@ -104,9 +109,13 @@ class Lock(Declaration):
     builds: Mapping[Entry, LockedBuild] = {}
     """What was built, by project and by `bases/NAME`, as far as `labform lock` has seen; `pinned` projects run it."""
 
+    def placement(self, name: str) -> Placement | None:
+        """A project's entry as a placement; None for one that the lock gives no place."""
+        return self.projects[name].placement if name in self.projects else None
+
     def placements(self) -> dict[str, Placement]:
         """The projects' entries as placements."""
-        return {name: Placement(one.host, one.gpus, one.port) for name, one in self.projects.items()}
+        return {name: one.placement for name, one in self.projects.items()}
 
     def placements_at(self, hosts: Mapping[str, Host], host: str) -> dict[str, Placement]:
         """Those on a host's daemon: also of hosts that share it, as those of a lab that is tried on one machine do."""

@@ -74,6 +74,16 @@ def test_gitlab_is_yaml_with_the_same_jobs() -> None:
         assert job.get("image", file["default"]["image"]).startswith("$")
 
 
+def test_gitlab_knows_every_word() -> None:
+    """GitLab's own schema has nothing against the pipeline."""
+    lint = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [lint, "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    done = subprocess.run(
+        [*command, str(TEMPLATES / "gitlab" / "gitlab-ci.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 def forge() -> Iterator[Forge]:
     """Where comments go."""
@@ -162,12 +172,18 @@ def hostile(repository: Repository, outside: Path) -> None:
     (folder / "stacks" / "leak.yaml").symlink_to(outside / "secret.yaml")
     (folder / "stacks" / "environ.yaml").symlink_to("/proc/self/environ")
     (folder / "stacks" / "up.yaml").symlink_to("../../../../../../etc/passwd")
+    (folder / "stacks" / "linked.yaml").write_text("format: 1\nlab: linked\nruns_on: {kind: docker, hosts: {a: {}}}\n")
+    (folder / "stacks" / "linked.lock").symlink_to(outside / "secret.yaml")
+    (folder / "projects").mkdir()
+    (folder / "projects" / "evil").symlink_to(outside)
+    (folder / "projects" / "requirements.txt").symlink_to(outside / "secret.yaml")
     (folder / "huge.bin").write_bytes(b"\0" * (65 * 1024**2))
     (folder / "stacks" / "huge.yaml").write_bytes(b"a: 1\n" * (2 * 1024**2))
     (folder / "stacks" / "mention.yaml").write_text("@everyone: <img src=x onerror=alert(1)>\n")
 
 
-def test_a_hostile_pull_request(repository: Repository, forge: Forge, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.engine)])
+def test_a_hostile_pull_request(count: int, repository: Repository, forge: Forge, tmp_path: Path) -> None:
     """No secret, no write, nothing of it run, and a comment that says what the lab would become."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -176,7 +192,7 @@ def test_a_hostile_pull_request(repository: Repository, forge: Forge, tmp_path: 
     hostile(repository, outside)
     lab = small()
     lab["people"] = {**lab["people"], "mallory": {"uid": 10666}}
-    lab["projects"] |= {f"p{n:05}": {**SLEEP, "owner": "mallory", "host": "one"} for n in range(1_000)}
+    lab["projects"] |= {f"p{n:05}": {**SLEEP, "owner": "mallory", "host": "one"} for n in range(count)}
     del lab["projects"]["paper"]
     repository.write(lab)
     repository.commit()
@@ -189,8 +205,9 @@ def test_a_hostile_pull_request(repository: Repository, forge: Forge, tmp_path: 
     assert {command for command, _, _ in forge.requests} == {"GET", "POST"}
     assert len(text) < 65_536
     assert "| `paper` | `anna` | **removed** |" in text
-    assert "1000 created" in text
-    assert "stacks/leak.yaml: a link out of the repository" in text
+    assert f"{count} created" in text
+    for link in ("stacks/leak.yaml", "stacks/linked.lock", "projects/evil", "projects/requirements.txt"):
+        assert f"{link}: a link out of the repository" in text
     assert "stacks/huge.yaml" in text
     assert "`stacks/mention.yaml`" in text
     assert runner.workflow["jobs"]["plan"]["permissions"] == {"contents": "read"}

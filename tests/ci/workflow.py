@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-LABFORM = Path(sys.executable).with_name("labform")
+ENVIRONMENT = Path(sys.executable).parents[1]
 
 
 @dataclass
@@ -50,8 +50,7 @@ class Runner:
             if "uses" in step:
                 self._action(step, place, temporary)
             elif step["name"] == "Install labform":
-                (place / ".venv" / "bin").mkdir(parents=True)
-                (place / ".venv" / "bin" / "labform").symlink_to(LABFORM)
+                (place / ".venv").symlink_to(ENVIRONMENT)
             else:
                 self._shell(step, place, temporary, outputs, job)
 

@@ -47,7 +47,7 @@ def inventory(
     Asks nvidia-smi, over ssh where the host is remote, and its Docker daemon; or reads what they printed: -L, CSV,
     -q -x, mig -lgi and `docker info --format json`.
 
-    Example: labform inventory --host ssh://labform@gpu1.example.org --check stacks/dev.yaml --name gpu1
+    Example: labform inventory --host ssh://labform@gpu1.example.org
     """
     if host and not re.fullmatch(DOCKER_ADDRESS, host):
         raise LabformError(f'error[address] "{brief(host)}" is not an address; write ssh://user@host or unix://socket')
@@ -124,13 +124,12 @@ def _files(paths: list[Path]) -> Iterator[tuple[str, str]]:
 def _asked(name: str, address: str, timeout: int) -> Seen:
     """What a host says now; a Docker daemon that does not answer leaves out CPUs and memory, with a note."""
     # Docker's SDK takes its time, and no other command should wait for it.
-    from docker.errors import DockerException
 
     texts = [("nvidia-smi", _nvidia_smi(address, timeout))]
     try:
         with connected(name or _short(address), address, timeout=timeout) as client:
             texts.append(("docker info", json.dumps(client.info())))
-    except (LabformError, DockerException) as error:
+    except LabformError as error:
         print(f"note: {error}; CPUs, memory and CDI names are not known", file=sys.stderr)
     return read_captures(texts)
 

@@ -83,7 +83,7 @@ def _changed(old: StackFile, new: StackFile, name: str, found: list[Effect]) -> 
     rest = [one for one in found if one.type not in IMAGES]
     # A cause that no declaration of the project shows, such as the figures of its group.
     why = why or sorted({field for one in rest for field in one.fields})
-    places = [side.lock.placements().get(name) for side in (old, new)]
+    places = [side.lock.placement(name) for side in (old, new)]
     moved = all(places) and places[0].host != places[1].host  # type: ignore[union-attr]
     return ProjectChange(name, owner, _action(rest, stays=not found, moved=moved), builds, tuple(why))
 

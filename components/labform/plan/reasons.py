@@ -45,7 +45,7 @@ def _text(value: Any) -> str:
 def facts(stack: StackFile, name: str) -> dict[str, Any]:
     """Everything that decides what a project registers; where it is equal on two sides, nothing happens to it."""
     lab, project = stack.lab, stack.lab.projects[name]
-    place = stack.lock.placements().get(name)
+    place = stack.lock.placement(name)
     recipe = stack.recipes.get(name)
     person, host = lab.people.get(project.owner), lab.hosts.get(place.host) if place else None
     used = {key: lab.volumes[key] for key in project.mounts if key in lab.volumes}
@@ -66,7 +66,7 @@ def facts(stack: StackFile, name: str) -> dict[str, Any]:
 def _facts(stack: StackFile, name: str, volumes: Collection[str]) -> dict[str, Any]:
     """The declared values, flat, by dotted path; what the lock decided under its own words."""
     lab, project = stack.lab, stack.lab.projects[name]
-    person, place = lab.people.get(project.owner), stack.lock.placements().get(name)
+    person, place = lab.people.get(project.owner), stack.lock.placement(name)
     flat = dict(_flat("", project.model_dump(mode="json", by_alias=True)))
     limits = lab.limits(name)
     if person:

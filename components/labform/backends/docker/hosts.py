@@ -41,7 +41,7 @@ class DockerHosts:
     def workspace(self, name: str, *, image: pulumi.Input[str], token: pulumi.Input[str] | None) -> DockerWorkspace:
         """The workspace of a running project."""
         project = self._args.projects[name]
-        placement = self._lock.placements()[name]
+        placement = self._lock.projects[name].placement
         host = placement.host
         return DockerWorkspace(
             name,

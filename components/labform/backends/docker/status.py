@@ -25,7 +25,7 @@ def lab_status(args: LabArgs, lock: Lock) -> list[Row]:
 
 def _row(args: LabArgs, lock: Lock, name: str, seen: Mapping[str, Containers | LabformError]) -> Row:
     row = {"project": name, "state": "retired", "image": "", "url": "", "data": data_of(args, name)}
-    place = lock.placements().get(name)
+    place = lock.placement(name)
     if place is None:
         return row
     project = args.projects[name]
