@@ -12,7 +12,8 @@ from labform.buildkit import builder_name, remember
 
 from tests.fake_daemon import fake_daemon
 from tests.fakes import UNKNOWN, Recording, Secret
-from tests.test_lab import CONTAINER, LAB, SECRETS, Program
+from tests.program import SECRETS, Program
+from tests.test_lab import CONTAINER, LAB
 
 pytestmark = pytest.mark.enable_socket
 

@@ -11,7 +11,7 @@ from labform.lockfile import LockedBuild, write_lock
 
 from tests.ci.forge import serving
 from tests.examples import LAB, REQUIREMENTS, RUNNING, examples
-from tests.pages import OFFLINE, ROOT, Reader, blocks_of
+from tests.pages import OFFLINE, ROOT, ZEROS, Reader, blocks_of
 
 pytestmark = pytest.mark.enable_socket
 ON_FILES = sorted((name, one) for name, found in examples().items() if name not in RUNNING for one in found)
@@ -26,7 +26,7 @@ def clone(tmp_path: Path) -> Iterator[Reader]:
     """
     with serving() as forge:
         given = {"GITHUB_API_URL": forge.address, "GITHUB_TOKEN": "x", "DOCKER_HOST": f"unix://{tmp_path}/none"}
-        reader = Reader(tmp_path / "lab", {**os.environ, **given}, OFFLINE | {"render": ""})
+        reader = Reader(tmp_path / "lab", {**os.environ, **given}, OFFLINE | {"render": "", "lock": f"--image {ZEROS}"})
         files = {
             "projects/notebook/requirements.txt": REQUIREMENTS,
             "stacks/dev.yaml": LAB.replace("PORTS", "20000-20099"),
