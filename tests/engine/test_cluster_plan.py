@@ -21,6 +21,7 @@ import sandbox.cluster
 from sandbox.cluster import Pool
 from tests.engine.bench import Outcome
 from tests.engine.cluster_bench import BASE, ClusterBench
+from tests.engine.versioned import Versioned
 
 A100, H100 = "NVIDIA-A100-SXM4-40GB", "NVIDIA-H100-80GB-HBM3"
 POOLS = [
@@ -95,18 +96,8 @@ class Round:
         return {*self.before, *self.after}
 
 
-class World:
+class World(Versioned):
     """The lab of this module, in a git repository of its own."""
-
-    def __init__(self, bench: ClusterBench) -> None:
-        """Start the repository."""
-        self.bench = bench
-        self.git("init", "--quiet", "--initial-branch", "main")
-
-    def git(self, *words: str) -> None:
-        """Run git in the clone."""
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", "-C", str(self.bench.project), *who, *words], check=True, capture_output=True)
 
     def folder(self, name: str, *, text: str = "", package: str = "six==1.16.0") -> None:
         """An environment of two files; `text` is what its Dockerfile does first."""
@@ -114,12 +105,6 @@ class World:
         place.mkdir(exist_ok=True)
         (place / "Dockerfile").write_text(f"FROM python:3.12-slim\n{text}COPY requirements.txt /\n")
         (place / "requirements.txt").write_text(f"{package}\n")
-
-    def commit(self) -> None:
-        """Commit stack file, lock and environments."""
-        (self.bench.project / "stacks" / "t.lock").write_text(self.bench.deployment.lock.read_text())
-        self.git("add", "stacks", "based", "packaged")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "a")
 
     def pods(self) -> dict[str, set[str]]:
         """The ids of each project's pods."""
@@ -153,7 +138,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
     root = tmp_path_factory.mktemp("cluster")
     cluster = sandbox.cluster.start(root, pools=POOLS)
     bench = ClusterBench(tmp_path_factory.mktemp("plan"), cluster, tools, f"k{uuid.uuid4().hex[:5]}", box)
-    made = World(bench)
+    made = World(bench, "based", "packaged")
     for name in ("based", "packaged"):
         made.folder(name)
     bench.write(lab(bench.name))

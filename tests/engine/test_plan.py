@@ -1,7 +1,6 @@
 """Edits of a lab: the plan from two commits and the summary of a preview name what `pulumi up` then does."""
 
 import copy
-import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from labform.plan.sides import pages
 import sandbox
 from tests.engine.bench import PORTS, Bench, Outcome
 from tests.engine.test_preview import apart
+from tests.engine.versioned import Versioned
 
 OTHER = "other"
 PREBUILT = {"kind": "prebuilt", "image": "python:3.12-slim"}
@@ -63,18 +63,13 @@ class Round:
     outcome: Outcome
 
 
-class World:
+class World(Versioned):
     """The lab of this module, in a git repository of its own."""
 
     def __init__(self, bench: Bench, other: str) -> None:
-        """Commit what is there."""
-        self.bench, self.other = bench, other
-        self.git("init", "--quiet", "--initial-branch", "main")
-
-    def git(self, *words: str) -> None:
-        """Run git in the clone."""
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", "-C", str(self.bench.project), *who, *words], check=True, capture_output=True)
+        """Start the repository; `other` is an image by digest."""
+        super().__init__(bench, "based", "packaged")
+        self.other = other
 
     def folder(self, name: str, *, base: str = "python:3.12-slim", package: str = "numpy==1.0") -> None:
         """An environment of a file or two."""
@@ -90,13 +85,6 @@ class World:
         self.bench.deployment.update_lock()
         self.commit()
         return outcome
-
-    def commit(self) -> None:
-        """Commit stack file, lock and environments."""
-        text = self.bench.deployment.lock.read_text()
-        (self.bench.project / "stacks" / "t.lock").write_text(text)
-        self.git("add", "stacks", "based", "packaged")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "a")
 
     def round(self, lab: Mapping[str, Any]) -> Round:
         """Change the lab: plan it, preview it, do it, commit it."""

@@ -19,17 +19,17 @@ class Hooks:
     def step(self, name: str, check: Callable[[pulumi.ResourceHookArgs], None]) -> pulumi.ResourceHook:
         """A hook before or after a step; what it raises fails the step."""
 
-        async def aside(args: pulumi.ResourceHookArgs) -> None:
+        async def _aside(args: pulumi.ResourceHookArgs) -> None:
             await asyncio.get_running_loop().run_in_executor(self._threads, check, args)
 
-        return pulumi.ResourceHook(f"{self._prefix}-{name}", aside)
+        return pulumi.ResourceHook(f"{self._prefix}-{name}", _aside)
 
     def error(self, name: str, explain: Callable[[pulumi.ErrorHookArgs], str]) -> pulumi.ErrorHook:
         """A hook that adds what `explain` returns to a step's error; it is not tried again."""
 
-        async def aside(args: pulumi.ErrorHookArgs) -> bool:
+        async def _aside(args: pulumi.ErrorHookArgs) -> bool:
             if said := await asyncio.get_running_loop().run_in_executor(self._threads, explain, args):
                 pulumi.log.error(said)
             return False
 
-        return pulumi.ErrorHook(f"{self._prefix}-{name}", aside)
+        return pulumi.ErrorHook(f"{self._prefix}-{name}", _aside)
