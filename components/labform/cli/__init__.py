@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -66,39 +67,35 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def command_line() -> typer.core.TyperGroup:
-    """The command line with all of its commands."""
-    from labform.cli import (  # noqa: F401  their import registers the commands
-        build,
-        checking,
-        comment,
-        containers,
-        devcontainer,
-        diff,
-        explain,
-        fetching,
-        freeze,
-        gpus,
-        inventory,
-        lifecycle,
-        locking,
-        mig,
-        new,
-        plan,
-        render,
-        status,
-        summary,
-        volumes,
-    )
+COMMANDS = {
+    "check": "checking",
+    "schema": "checking",
+    "ci": "comment",
+    "comment": "comment",
+    "fetch": "fetching",
+    "logs": "containers",
+    "open": "containers",
+    "shell": "containers",
+    "lock": "locking",
+    "deploy": "lifecycle",
+    "retire": "lifecycle",
+    **{name: name for name in ("build", "devcontainer", "diff", "explain", "freeze", "gpus", "inventory", "mig")},
+    **{name: name for name in ("new", "plan", "render", "status", "summary", "volumes")},
+}
+"""The module of this package that has a command."""
 
-    group = typer.main.get_command(typer_app)
-    assert isinstance(group, typer.core.TyperGroup)  # noqa: S101  several commands make a group
-    return group
+
+def command_line(word: str = "") -> typer.core.TyperGroup:
+    """The command line: with the module of the command `word` alone, which is there sooner, else with all."""
+    modules = {COMMANDS[word]} if word in COMMANDS else {*COMMANDS.values()}
+    for module in sorted(modules):
+        import_module(f"labform.cli.{module}")
+    return typer.main.get_group(typer_app)
 
 
 def app() -> None:
     """Run the command; what labform refuses is its text and exit code 1, never a traceback."""
-    command = command_line()
+    command = command_line(*sys.argv[1:2])
     try:
         command()
     except LabformError as error:
