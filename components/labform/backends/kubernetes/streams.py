@@ -96,7 +96,8 @@ def _raw() -> Iterator[Sequence[os.terminal_size]]:
     before = termios.tcgetattr(sys.stdin)
     old = signal.signal(signal.SIGWINCH, lambda *_: sizes.append(shutil.get_terminal_size()))
     try:
-        tty.setraw(sys.stdin)
+        # What was typed before now is the command's too.
+        tty.setraw(sys.stdin, termios.TCSADRAIN)
         yield sizes
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
