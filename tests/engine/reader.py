@@ -19,18 +19,20 @@ def reader_at(folder: Path, box: Sandbox, tools: Toolchain, lab: str, host: str)
     addresses = {
         "registry": f"{box.registry_address}/{lab}", "builder": box.docker_host, "hosts": {host: box.docker_host}
     }  # fmt: skip
-    given = f"--addresses '{json.dumps(addresses)}'"
+    given = '--addresses "$ADDRESSES"'
     asking = ("build", "diff", "freeze", "logs", "open", "shell", "status", "volumes")
     options = {
-        **dict.fromkeys(asking, f"{given} "),
-        "gpus": f'$([[ $* == *--live* ]] && echo "{given}")',
+        **dict.fromkeys(asking, given),
+        "gpus": "$([[ $* == *--live* ]] && echo --addresses $ADDRESSES)",
         "lock": f"{given} --image python:3.12-slim={box.base_reference}",
         **dict.fromkeys(("retire", "deploy"), given),
     }
     state = {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}", "PULUMI_CONFIG_PASSPHRASE": "x", "PULUMI_STACK": lab}
     (folder / "state").mkdir(parents=True)
     own = {**os.environ, **tools.env, **box.env, **state, "BASE": box.base_reference}
+    own["ADDRESSES"] = json.dumps(addresses, separators=(",", ":"))
     reader = Reader(folder / "lab", own, options)
+    (reader.tools / "docker").symlink_to(box.docker_cli)
     for part in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(REPOSITORY / part, reader.folder / part)
     (reader.folder / ".venv").symlink_to(REPOSITORY / ".venv")

@@ -10,6 +10,7 @@ import pytest
 from tests.toolchain.fake_docker import FakeDocker
 from tests.toolchain.recorded import AbortedError, ask
 from toolchain.docker_plugin import durations, images
+from toolchain.docker_plugin.check import with_defaults
 from toolchain.docker_plugin.container_config import create_body
 from toolchain.docker_plugin.daemon import Daemon
 from toolchain.docker_plugin.plan import plan
@@ -79,6 +80,13 @@ def test_bad_value_is_refused(servicer: Servicer, inputs: dict[str, Any], path: 
     """Missing properties and values outside their pattern fail the check."""
     (failure,) = check(servicer, CONTAINER, **{**MINIMAL, **inputs})["failures"]
     assert failure["property"] == path
+
+
+def test_inputs_from_the_state_are_taken_as_they_are() -> None:
+    """The engine gives those of `ignore_changes` back with their list of defaults; that stays what it was."""
+    given = with_defaults({"name": "a", "capabilities": {"drops": ["ALL"]}}, CONTAINER_TABLE)
+    assert with_defaults(given, CONTAINER_TABLE) == given
+    assert given["capabilities"] == {"__defaults": [], "drops": ["ALL"]}
 
 
 def test_unnamed_volume_gets_a_name(servicer: Servicer) -> None:

@@ -52,10 +52,12 @@ def bad_values(inputs: Values, fields: Table, path: str = "") -> Iterator[Failur
 def with_defaults(inputs: Values, fields: Table) -> Values:
     """Return inputs with the schema's defaults and, in each object, the list of their names.
 
-    A default that is the zero value of its type is not written down, as in the bridge.
+    A default that is the zero value of its type is not written down, as in the bridge. Inputs that the engine
+    takes from the state, those of `ignore_changes`, have their list already.
     """
-    filled = {name: _filled(value, fields[name]) for name, value in inputs.items()}
-    defaults = [name for name, field in fields.items() if field.default and name not in filled]
+    filled = {name: _filled(value, fields[name]) for name, value in inputs.items() if name != "__defaults"}
+    known = inputs.get("__defaults", ())
+    defaults = [name for name, field in fields.items() if field.default and (name not in filled or name in known)]
     filled.update((name, fields[name].default) for name in defaults)
     return {"__defaults": sorted(defaults), **filled}
 
