@@ -40,7 +40,7 @@ test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain
 	@$(PY) -m sandbox.cluster build
 	@$(PY) -m sandbox.builder build
-	@$(VENV)/bin/pytest -m "sandbox or needs_docker"
+	@$(VENV)/bin/pytest -n 2 --dist loadfile -m "sandbox or needs_docker"
 	@$(VENV)/bin/pytest -m engine -n 2 --dist loadfile --durations 10
 
 lock: $(READY) ## Write requirements.lock anew

@@ -139,6 +139,8 @@ def test_a_service_is_opened_by_a_port_forward(bench: ClusterBench) -> None:
     words = [str(Path(sys.executable).with_name("labform")), "open", bench.deployment.stack_file, "vision"]
     words += ["--lock", str(bench.deployment.lock), "--tokens", "tokens.json"]
     (bench.project / "tokens.json").write_text("{}")
+    # A run of the tests in the background may ignore Ctrl-C, and what it starts would too.
+    words = ["env", "--default-signal=INT", *words]
     with subprocess.Popen(words, cwd=bench.project, env=env, stdout=subprocess.PIPE, text=True) as opened:
         assert opened.stdout is not None
         line = opened.stdout.readline()

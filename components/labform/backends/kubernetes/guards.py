@@ -40,7 +40,7 @@ class Guards:
         )
 
     def _clear(self, args: pulumi.ResourceHookArgs) -> None:
-        """Refuse what is not of this lab; remove what a run left behind, or leave it to be taken over."""
+        """Refuse what is not of this lab; remove what a run left behind or is removing, or leave it to be taken over."""
         inputs: Mapping[str, Any] = args.new_inputs or {}
         kind, metadata = inputs["kind"], inputs["metadata"]
         with connected(self._context) as client:
@@ -68,7 +68,7 @@ class Guards:
             raise LabformError(
                 f"{kind} {place(metadata)} exists and is not of lab {self._lab}; remove or rename it there{other}"
             )
-        if there.deletion_timestamp:
+        if there.deletion_timestamp and kind in KEPT:
             raise LabformError(f"{kind} {place(metadata)} is being deleted; wait until it is gone, and see what asked")
 
     def _make_room(self, _args: pulumi.ResourceHookArgs) -> None:

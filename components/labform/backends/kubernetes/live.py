@@ -49,7 +49,7 @@ def end(client: "ApiClient", kind: str, metadata: Mapping[str, Any]) -> None:
             raise
 
 
-def removed(client: "ApiClient", kind: str, metadata: Mapping[str, Any], *, within: float = 30) -> None:
+def removed(client: "ApiClient", kind: str, metadata: Mapping[str, Any], *, within: float = 60) -> None:
     """Delete an object and wait for its end; LabformError if it is still there after `within` seconds."""
     end(client, kind, metadata)
     limit = time.monotonic() + within
