@@ -40,7 +40,7 @@ class Guards:
         )
 
     def _clear(self, args: pulumi.ResourceHookArgs) -> None:
-        """Refuse what is not of this lab; remove what a run left behind or is removing, or leave it to be taken over."""
+        """Refuse what is foreign; remove what a run left behind or is removing, or leave it to be taken over."""
         inputs: Mapping[str, Any] = args.new_inputs or {}
         kind, metadata = inputs["kind"], inputs["metadata"]
         with connected(self._context) as client:
