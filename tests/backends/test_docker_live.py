@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 from labform.backends.docker import live
 from labform.backends.docker.live import containers_on, gpu_differences, unplanned, users_of_gpus
 from labform.ledger import plan
@@ -118,6 +119,32 @@ def test_each_host_is_asked_once_and_one_that_is_silent_hides_no_other(monkeypat
     assert sorted(asked) == ["a", "b", "c"]
     assert [*found["a"]] == [*found["c"]] == ["one"]  # type: ignore[misc]
     assert str(found["b"]) == "host b: silent"
+
+
+def test_who_is_well_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Briefly: what runs and passes its check is in the list; anything else is inspected, if it is still there."""
+    words = {
+        **{"well": "Up 2 hours (healthy)", "plain": "Up About a minute", "starts": "Up 1 second (health: starting)"},
+        **{"ill": "Up 3 days (unhealthy)", "halted": "Up 5 minutes (Paused)", "over": "Exited (0) 2 days ago"},
+    }
+    listed = [
+        {"Id": key, "Names": [f"/{key}"], "Status": said, "Image": "i", "Labels": {}} for key, said in words.items()
+    ]
+    asked: list[str] = []
+
+    def inspect(key: str) -> Any:
+        asked.append(key)
+        if key == "over":
+            raise NotFound("gone")
+        return {"Name": f"/{key}"}
+
+    api = SimpleNamespace(containers=lambda **_: listed, inspect_container=inspect)
+    monkeypatch.setattr(live, "connected", lambda *_, **__: nullcontext(SimpleNamespace(api=api)))
+    found: Any = containers_on(lab(runs_on=hosts(a={})).hosts, brief=True)["a"]
+    assert asked == ["starts", "ill", "halted", "over"]
+    assert found["well"]["State"] == {"Status": "running", "Health": {"Status": "healthy"}}
+    assert found["plain"]["State"] == {"Status": "running"}
+    assert [*found] == ["well", "plain", "starts", "ill", "halted"]
 
 
 def test_a_host_behind_ssh_says_why_it_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

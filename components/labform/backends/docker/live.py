@@ -1,7 +1,9 @@
 """What runs on a lab's hosts, asked once per host and of all at the same time; and what of it is not the plan."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labform import naming
@@ -20,22 +22,42 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Containers = Mapping[str, Mapping[str, Any]]
 """What `docker inspect` says of a host's containers, by their names."""
+_WELL = re.compile(r"Up [^()]+?( \(healthy\))?")
+"""The `STATUS` of `docker ps` for a container that runs, and passes its check if it has one."""
 
 
 def containers_on(
-    hosts: Mapping[str, Host], *, lab: str | None = None, timeout: int = 10
+    hosts: Mapping[str, Host], *, lab: str | None = None, timeout: int = 10, brief: bool = False
 ) -> dict[str, Containers | LabformError]:
     """The containers of each host, running or not, or why it cannot be asked; with `lab`, only those of one lab.
 
-    `timeout` is in seconds and holds for each request.
+    `timeout` is in seconds and holds for each request. With `brief`, all that run and are well are asked for in one
+    request, which tells name, image, labels and state.
     """
     wanted = [f"{LAB_LABEL}={lab}"] if lab else []
 
-    def containers(_: str, client: "DockerClient") -> Containers:
+    def containers(name: str, client: "DockerClient") -> Containers:
         """One host's containers, by name."""
+        if brief and hosts[name].engine == "docker":
+            return _briefly(client, wanted)
         return named(client.containers.list(all=True, ignore_removed=True, filters={"label": wanted}))
 
     return ask_all(hosts, containers, timeout=timeout)
+
+
+def _briefly(client: "DockerClient", wanted: list[str]) -> Containers:
+    from docker.errors import NotFound
+
+    found: dict[str, Mapping[str, Any]] = {}
+    for one in client.api.containers(all=True, filters={"label": wanted}):
+        name = one["Names"][0].lstrip("/")
+        if well := _WELL.fullmatch(one["Status"]):
+            state = {"Status": "running", **({"Health": {"Status": "healthy"}} if well[1] else {})}
+            found[name] = {"Name": name, "Config": {"Image": one["Image"], "Labels": one["Labels"]}, "State": state}
+        else:
+            with suppress(NotFound):
+                found[name] = client.api.inspect_container(one["Id"])
+    return found
 
 
 def ask_all(

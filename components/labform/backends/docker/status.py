@@ -18,7 +18,7 @@ def lab_status(args: LabArgs, lock: Lock) -> list[Row]:
     After them come containers of this lab that the lock gives no place: what a killed run left, or an `up` removes; and
     hosts without projects that do not answer.
     """
-    seen = containers_on(args.hosts, lab=args.lab)
+    seen = containers_on(args.hosts, lab=args.lab, brief=True)
     rows = [_row(args, lock, name, seen) for name in sorted(args.projects)]
     return rows + [row for host, found in seen.items() for row in _unplanned(args, lock, host, found)]
 
