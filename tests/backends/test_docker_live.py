@@ -124,8 +124,12 @@ def test_each_host_is_asked_once_and_one_that_is_silent_hides_no_other(monkeypat
 def test_who_is_well_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Briefly: what runs and passes its check is in the list; anything else is inspected, if it is still there."""
     words = {
-        **{"well": "Up 2 hours (healthy)", "plain": "Up About a minute", "starts": "Up 1 second (health: starting)"},
-        **{"ill": "Up 3 days (unhealthy)", "halted": "Up 5 minutes (Paused)", "over": "Exited (0) 2 days ago"},
+        "well": "Up 2 hours (healthy)",
+        "plain": "Up About a minute",
+        "starts": "Up 1 second (health: starting)",
+        "ill": "Up 3 days (unhealthy)",
+        "halted": "Up 5 minutes (Paused)",
+        "over": "Exited (0) 2 days ago",
     }
     listed = [
         {"Id": key, "Names": [f"/{key}"], "Status": said, "Image": "i", "Labels": {}} for key, said in words.items()
