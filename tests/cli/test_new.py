@@ -100,6 +100,7 @@ def test_a_command_is_a_run_and_an_owner_is_added_once(folder: Path, labform: Te
         ({"requirements_txt": "jupyterlab\n"}, (*ANNA, "--gpus", "1"), "error[no-gpu] projects.thesis.gpus"),
         ({"requirements_txt": "jupyterlab\n"}, (*ANNA, "--host", "gpu1"), "error[unknown-host]"),
         ({"requirements_txt": "jupyterlab\n"}, ("--owner", "anna"), "error[unknown-person]"),
+        ({"requirements_txt": "jupyterlab\n"}, (*ANNA, "--from", "projects/none"), "projects/none: error[file]"),
         ({"uv_lock": "version = 1\n"}, (*ANNA, "--service", "jupyter"), "error[no-file]"),
     ],
 )

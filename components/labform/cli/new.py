@@ -107,6 +107,8 @@ def project(
     Example: labform new project thesis --from projects/thesis --owner anna --gpus 1
     """
     _checked(name)
+    if not folder.is_dir():
+        raise LabformError(f"{folder}: error[file] there is no such folder")
     path = stack_file or _only_stack_file()
     draft = read(path)
     todo = {"run": {"command": command}} if command else {"service": {"kind": service or _service(folder)}}
