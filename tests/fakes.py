@@ -72,8 +72,8 @@ class Recording:
     stderr: str = ""
 
     def of_type(self, type_: str) -> list[Registration]:
-        """Return the resources of a type, in the order in which they came."""
-        return [found for found in self.registrations if found.type == type_]
+        """Return the resources of a type by their names: in which order they come, the event loop decides."""
+        return sorted((found for found in self.registrations if found.type == type_), key=lambda one: one.name)
 
     def only(self, type_: str, name: str | None = None) -> Registration:
         """Return the one resource of a type, and of a name where there are several."""
