@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pulumi
 
+from labform.atomic_file import write_whole
 from labform.environments import Recipe
 
 CACHE_TAG = "cache"
@@ -57,10 +58,7 @@ def remember(name: str, address: str) -> None:
     if place.is_file() and place.read_text() == text:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    # A name that buildx does not take for a builder's.
-    beside = folder / f".{name}.{os.getpid()}"
-    beside.write_text(text)
-    beside.replace(place)
+    write_whole(place, text.encode())
 
 
 def provider(name: str, opts: pulumi.ResourceOptions) -> pulumi.ProviderResource:

@@ -4,14 +4,11 @@ import json
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from labform.backends.docker import running
 from labform.backends.live import live
 from labform.cli import (
     AddressesOption,
@@ -20,10 +17,9 @@ from labform.cli import (
     StackFileArgument,
     TokensOption,
     parsed,
-    refuse_cluster,
     typer_app,
 )
-from labform.loading import StackFile, load
+from labform.loading import load
 from labform.project import CodeServer, Jupyter
 
 
@@ -102,11 +98,3 @@ def _tokens(stack_file: Path) -> dict[str, str]:
         print(f"note: no token: `pulumi stack output` does not answer for stack {stack_file.stem}", file=sys.stderr)
         return {}
     return dict(json.loads(done.stdout))
-
-
-@contextmanager
-def container_of(stack: StackFile, project: str) -> Iterator[Any]:
-    """A project's container on its Docker host; LabformError if it has none, or is in a cluster."""
-    refuse_cluster(stack.lab, "kubectl exec")
-    with running.container_of(stack.lab, stack.lock, project) as container:
-        yield container

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from labform.atomic_file import write_whole
+from labform.backends.live import check_running
 from labform.cli import (
     AddressesOption,
     LockOption,
@@ -17,7 +18,7 @@ from labform.cli import (
 )
 from labform.devcontainer import HEADER, devcontainer_text
 from labform.loading import StackFile, load
-from labform.problems import LabformError, suggestion
+from labform.problems import LabformError
 
 _PLACE = Path(".devcontainer/devcontainer.json")
 
@@ -55,9 +56,7 @@ def devcontainer(
 
 def locked_image(stack: StackFile, project: str) -> str:
     """The image that the lock says was built of a project as it is now; LabformError if there is none."""
-    if project not in stack.recipes:
-        hint = suggestion(project, stack.recipes)
-        raise LabformError(f'error[unknown-project] no running project "{project}"; {hint}')
+    check_running(stack.lab, project)
     known = stack.lock.builds.get(project)
     if known is None or known.recipe != stack.recipes[project].hash:
         what = "the lock knows no image of it" if known is None else "its environment is not what was built last"

@@ -11,8 +11,16 @@ import typer
 
 from labform.atomic_file import write_whole
 from labform.backends.docker.installed import changed_by_hand
-from labform.cli import AddressesOption, LockOption, ProjectArgument, StackFileArgument, parsed, typer_app
-from labform.cli.containers import container_of
+from labform.backends.docker.running import container_of
+from labform.cli import (
+    AddressesOption,
+    LockOption,
+    ProjectArgument,
+    StackFileArgument,
+    parsed,
+    refuse_cluster,
+    typer_app,
+)
 from labform.freeze import Changed, edit_apt, edit_files
 from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem
@@ -32,7 +40,8 @@ def freeze(
     Example: labform freeze stacks/dev.yaml notebook --write
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
-    with container_of(stack, project) as container:
+    refuse_cluster(stack.lab, "kubectl exec")
+    with container_of(stack.lab, stack.lock, project) as container:
         changed = changed_by_hand(container)
     if as_json:
         listed = {"python": changed.python, "conda": changed.conda, "apt": changed.apt}

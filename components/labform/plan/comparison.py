@@ -123,7 +123,7 @@ def _created(new: StackFile, name: str) -> ProjectChange:
 
 def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
     """The GPUs whose holder changes; in a cluster how many of each kind, since it chooses the devices."""
-    if new and isinstance(new.lab.runs_on, Kubernetes):
+    if isinstance(new.lab.runs_on, Kubernetes):
         rows = [gpu_table(one.lab, one.lock) if one else [] for one in (old, new)]
         return tuple(handed_over(*rows))
     sides = [

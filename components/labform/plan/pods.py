@@ -5,10 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from labform.backends.kubernetes.devices import ANY
-from labform.backends.kubernetes.nodes import PRODUCT_LABEL
+from labform.backends.kubernetes.nodes import GPU_PREFIX, PRODUCT_LABEL
 from labform.plan.kubernetes_rules import kind_of
 
-_GPU = "nvidia.com/"
 _UNITS: dict[str, Decimal | int] = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "m": Decimal("0.001")}
 
 
@@ -38,7 +37,7 @@ def gpus(inputs: Mapping[str, Any]) -> dict[str, int]:
     """How many GPUs, by the resource that the scheduler counts."""
     found: dict[str, int] = {}
     for one in _requests(inputs):
-        for key in (key for key in one if str(key).startswith(_GPU)):
+        for key in (key for key in one if str(key).startswith(GPU_PREFIX)):
             found[key] = found.get(key, 0) + int(_number(one[key]))
     return found
 

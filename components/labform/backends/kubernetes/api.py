@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.naming import LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError, brief
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, ApiException
 
-_GPU = "nvidia.com/"
 _LONGEST = 400
 """Characters of what the API server says: its admission explains itself at length."""
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -118,7 +118,7 @@ def _holder(pod: Any) -> Holder:
     gpus: dict[str, int] = {}
     for container in pod.spec.containers:
         for resource, count in ((container.resources and container.resources.requests) or {}).items():
-            if resource.startswith(_GPU):
+            if resource.startswith(GPU_PREFIX):
                 gpus[resource] = gpus.get(resource, 0) + int(count)
     lab, owner, project = (labels.get(key, "") for key in (LAB_LABEL, OWNER_LABEL, PROJECT_LABEL))
     return Holder(f"{pod.metadata.namespace}/{pod.metadata.name}", owner, project, pod.spec.node_name, gpus, lab)
@@ -133,22 +133,22 @@ def reasons(client: "ApiClient", namespace: str, lab: str, project: str) -> list
     made: Any = (
         AppsV1Api(client).list_namespaced_deployment(namespace, label_selector=selector, _request_timeout=30).items
     )
-    said = [one.message for deployment in made for one in _failed(deployment.status.conditions, "ReplicaFailure")]
+    conditions = [condition(one, "ReplicaFailure", "True") for one in made]
+    conditions += [condition(pod, "PodScheduled", "False") for pod in pods]
+    said = [one.message for one in conditions if one]
     for pod in pods:
-        said += [one.message for one in _waiting(pod.status.conditions)]
-        said += [_state(one) for one in pod.status.container_statuses or [] if one.state and one.state.waiting]
+        said += [waits(one) for one in pod.status.container_statuses or [] if one.state and one.state.waiting]
     return sorted({one for one in said if one})
 
 
-def _failed(conditions: Any, kind: str) -> list[Any]:
-    return [one for one in conditions or [] if one.type == kind and one.status == "True"]
+def condition(one: Any, kind: str, status: str) -> Any | None:
+    """The condition of a kind that an object has with a status, if it has it."""
+    conditions = (one.status and one.status.conditions) or []
+    return next((each for each in conditions if each.type == kind and each.status == status), None)
 
 
-def _waiting(conditions: Any) -> list[Any]:
-    return [one for one in conditions or [] if one.type == "PodScheduled" and one.status == "False"]
-
-
-def _state(status: Any) -> str:
+def waits(status: Any) -> str:
+    """What a container waits for: `ImagePullBackOff: …`."""
     waiting = status.state.waiting
     return f"{waiting.reason}: {waiting.message or status.image}"
 

@@ -13,6 +13,7 @@ import pulumi
 from labform.backends.hooks import Hooks
 from labform.backends.kubernetes.api import claim_reasons, connected, gpu_holders, leavers, reasons
 from labform.backends.kubernetes.live import end, found, place, removed
+from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.naming import PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
@@ -104,4 +105,4 @@ class Guards:
 
 def _wants_gpus(inputs: Mapping[str, Any]) -> bool:
     containers = inputs["spec"]["template"]["spec"]["containers"]
-    return any(key.startswith("nvidia.com/") for one in containers for key in one["resources"]["requests"])
+    return any(key.startswith(GPU_PREFIX) for one in containers for key in one["resources"]["requests"])

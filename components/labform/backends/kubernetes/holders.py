@@ -7,20 +7,19 @@ from labform.backends.kubernetes import devices
 from labform.backends.kubernetes.api import Holder, amounts
 from labform.backends.kubernetes.lab_objects import workload
 from labform.backends.kubernetes.namespaces import cluster_of
+from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.backends.kubernetes.observed import Observed
 from labform.backends.kubernetes.pod import resources
 from labform.backends.live import Difference, Row
 from labform.gpus import gpu_request
 from labform.stack_file import LabArgs
 
-_GPU = "nvidia.com/"
-
 
 def planned(args: LabArgs, project: str) -> dict[str, int]:
     """The GPUs of a running project, by the resource that the scheduler counts."""
     if gpu_request(args.projects[project].gpus) is None:
         return {}
-    return {key: int(count) for key, count in resources(workload(args, project)).items() if key.startswith(_GPU)}
+    return {key: int(count) for key, count in resources(workload(args, project)).items() if key.startswith(GPU_PREFIX)}
 
 
 def shared_out(args: LabArgs, rows: Sequence[Row], nodes: Iterable[Observed], holders: Iterable[Holder]) -> None:

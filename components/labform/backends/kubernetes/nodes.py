@@ -15,7 +15,9 @@ from labform.units import units
 
 PRODUCT_LABEL = "nvidia.com/gpu.product"
 """The node label that GPU feature discovery writes."""
-WHOLE_GPU = "nvidia.com/gpu"
+GPU_PREFIX = "nvidia.com/"
+"""How the resources begin by which NVIDIA's device plugin counts GPUs and MIG instances."""
+WHOLE_GPU = f"{GPU_PREFIX}gpu"
 """The resource by which NVIDIA's device plugin counts whole GPUs."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labform.backends.kubernetes.api import said
+from labform.backends.kubernetes.api import condition, said, waits
 from labform.naming import LAB_LABEL, PROJECT_LABEL
 from labform.problems import LabformError
 
@@ -103,9 +103,9 @@ def state_of(kind: Kind, workload: Any, pods: list[Any], *, checked: bool) -> di
     if ended := _ended(kind, workload, name):
         return ended
     if not pods:
-        why = _condition(workload, "ReplicaFailure", "True")
+        why = condition(workload, "ReplicaFailure", "True")
         return {"state": "pending", "cause": why.message if why else "it has no pod yet"}
-    if late := _condition(workload, "Progressing", "False"):
+    if late := condition(workload, "Progressing", "False"):
         return {"state": "unhealthy", "cause": _waiting_for(pods[0]) or late.message}
     return _pod_state(pods[0], name, checked=checked)
 
@@ -114,9 +114,9 @@ def _ended(kind: Kind, workload: Any, name: str) -> dict[str, str] | None:
     if kind == "Deployment":
         cause = f"`kubectl scale {name} --replicas=1` starts it"
         return {"state": "stopped", "cause": cause} if workload.spec.replicas == 0 else None
-    if _condition(workload, "Complete", "True"):
+    if condition(workload, "Complete", "True"):
         return {"state": "done"}
-    if failed := _condition(workload, "Failed", "True"):
+    if failed := condition(workload, "Failed", "True"):
         return {"state": "failed", "cause": f"{failed.message}; see `kubectl logs {name}`"}
     return None
 
@@ -133,7 +133,7 @@ def _pod_state(pod: Any, name: str, *, checked: bool) -> dict[str, str]:
         return {"state": "failed", "cause": f"{pod.status.message or pod.status.reason or 'its pod failed'}; {see}"}
     if pod.status.phase != "Running" or pod.metadata.deletion_timestamp is not None:
         return {"state": "starting"}
-    ready = _condition(pod, "Ready", "True")
+    ready = condition(pod, "Ready", "True")
     if ready or (status and status.started and not checked):
         return {"state": "healthy" if checked else "running"}
     if status and status.started:
@@ -143,18 +143,13 @@ def _pod_state(pod: Any, name: str, *, checked: bool) -> dict[str, str]:
 
 def _waiting_for(pod: Any) -> str:
     """What a pod waits for that does not come by itself: a node, as the scheduler says it, or its image."""
-    if unplaced := _condition(pod, "PodScheduled", "False"):
+    if unplaced := condition(pod, "PodScheduled", "False"):
         return str(unplaced.message or unplaced.reason)
     for status in pod.status.container_statuses or []:
         waiting = status.state and status.state.waiting
         if waiting and waiting.reason not in _BEGINNING:
-            return f"{waiting.reason}: {waiting.message or status.image}"
+            return waits(status)
     return ""
-
-
-def _condition(one: Any, kind: str, status: str) -> Any | None:
-    conditions = (one.status and one.status.conditions) or []
-    return next((each for each in conditions if each.type == kind and each.status == status), None)
 
 
 def unplanned(seen: Mapping[str, Seen | LabformError], planned: Mapping[str, str]) -> Iterator[tuple[Kind, Any]]:
