@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from labform import engine_output
 
 from .errors import SandboxError
 
@@ -80,7 +81,10 @@ class Deployment:
         command = [str(shutil.which("pulumi", path=self.env["PATH"])), *args, "--stack", self.stack]
         if args[0] in ("up", "preview", "refresh", "destroy", "config"):
             command += ["--config-file", str(self.config)]
-        return self._run(command, check=check, capture=capture, **options)
+        if capture or options:
+            return self._run(command, check=check, capture=capture, **options)
+        code = engine_output.run(command, folder=self.project, env=self.env)
+        return self._checked(subprocess.CompletedProcess(command, code), check=check)
 
     def labform(
         self, *args: str, check: bool = True, capture: bool = False, **options: Any
@@ -95,9 +99,15 @@ class Deployment:
         done = subprocess.run(
             command, cwd=self.project, env=self.env, text=True, capture_output=capture, check=False, **options
         )
+        return self._checked(done, check=check)
+
+    @staticmethod
+    def _checked(done: subprocess.CompletedProcess[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        """What a command ended with; SandboxError, with what it said if that is known, for a failure."""
         if check and done.returncode:
-            said = f": {(done.stderr or done.stdout).strip()}" if capture else ""
-            raise SandboxError(f"{Path(command[0]).name} {command[1]} ended with exit code {done.returncode}{said}")
+            said = (done.stderr or done.stdout or "").strip()
+            what = f"{Path(done.args[0]).name} {done.args[1]} ended with exit code {done.returncode}"
+            raise SandboxError(f"{what}: {said}" if said else what)
         return done
 
     def prepare(self) -> None:

@@ -8,10 +8,11 @@ official Docker plugin 5.1.0 gives 157 lines for two images of seven steps.
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 _IMAGE = re.compile(
-    r"^ *[-+~><= ]* docker:index:Image \S+ (?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
+    r"^ *[-+~><= ]* docker(?:-build)?:index:Image \S+ (?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
 )
 _TELLS = ("error:", "warning:")
 
@@ -22,11 +23,11 @@ def shown(line: str) -> bool:
     return row is None or row[1].strip().startswith(_TELLS)
 
 
-def run(command: Sequence[str]) -> int:
-    """Run `pulumi` on this process's streams; its exit code. Raises FileNotFoundError where there is none."""
+def run(command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run `pulumi` in a folder on this process's streams; its exit code. FileNotFoundError where there is none."""
     if sys.stdout.isatty():
-        return subprocess.run(command, check=False).returncode
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as engine:
+        return subprocess.run(command, cwd=folder, env=env, check=False).returncode
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, errors="replace") as engine:
         for line in engine.stdout or ():
             if shown(line):
                 print(line, end="", flush=True)
