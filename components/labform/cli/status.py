@@ -10,6 +10,7 @@ import typer
 
 from labform.backends.docker.data import invitation
 from labform.backends.live import FINE, Row, live
+from labform.capacity import named
 from labform.cli import (
     AddressesOption,
     LockOption,
@@ -42,8 +43,12 @@ def status(
         print(json.dumps(rows, indent=1))
     else:
         _print([row | {"url": _invited(stack, row, known)} for row in rows] if sys.stdout.isatty() else rows)
-    if bad := [row for row in rows if row["state"] not in FINE]:
-        raise LabformError("\n".join(f"{row['project']}: {row['state']}; {row['cause']}" for row in bad))
+    causes: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] not in FINE:
+            causes.setdefault(f"{row['state']}; {row['cause']}", []).append(row["project"])
+    if causes:
+        raise LabformError("\n".join(f"{named(names)}: {cause}" for cause, names in causes.items()))
 
 
 def _invited(stack: StackFile, row: Row, tokens: Mapping[str, str]) -> str:
