@@ -13,6 +13,7 @@ _VERSION = {"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12"
 
 
 class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     headers_of_podman: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
@@ -43,6 +44,7 @@ def fake_daemon(folder: Path, *, podman: bool = False) -> Iterator[str]:
     """The address of a daemon, or of a Podman, that answers while the block runs."""
     path = folder / "docker.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), _Podman if podman else _Answer) as server:
+        server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -4,13 +4,27 @@ A declaration is what a person wrote, checked: unknown keys are errors because a
 feature that its author believes in. Values are plain; what is known only when deployed is a component's keyword.
 """
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from labform.problems import brief
 
@@ -18,9 +32,29 @@ from labform.problems import brief
 class Declaration(BaseModel):
     """Base of all declarations: strict, frozen, no unknown keys; the string under a field is its documentation."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the fields by the strings under them, read here since a lab that is deployed needs none of them."""
+        found = handler.resolve_ref_schema(generated := handler(schema))
+        texts = {key: text for base in reversed(cls.__mro__) for key, text in _field_docs(base).items()}
+        for name, field in cls.model_fields.items():
+            if name in texts:
+                found["properties"][field.alias or name].setdefault("description", texts[name])
+        return generated
+
+
+def _field_docs(model: type) -> dict[str, str]:
+    if not issubclass(model, Declaration) or model is Declaration:
+        return {}
+    tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
+    lines = [pair for one in tree.body if isinstance(one, ast.ClassDef) for pair in pairwise(one.body)]
+    return {
+        ast.unparse(field.target): inspect.cleandoc(str(below.value.value))
+        for field, below in lines
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+    }
 
 
 def refusal(code: str, message: str) -> PydanticCustomError:

@@ -1,5 +1,8 @@
 """What a daemon is asked before anything is made there: whether it is Docker or Podman, and names of images."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +14,22 @@ from labform.problems import LabformError
 from tests.fake_daemon import fake_daemon
 
 IMAGE, OTHER = f"r.example.org/a@sha256:{'a' * 64}", f"r.example.org/b@sha256:{'a' * 64}"
+
+_BRIDGE = """#!{python}
+import os, socket, sys, threading
+open("{path}/words", "w").write(" ".join(sys.argv[1:]))
+if "true" in sys.argv:
+    sys.exit()
+far = socket.socket(socket.AF_UNIX)
+far.connect("{path}/docker.sock")
+def there():
+    while said := os.read(0, 65536):
+        far.sendall(said)
+threading.Thread(target=there, daemon=True).start()
+while said := far.recv(65536):
+    os.write(1, said)
+"""
+"""An `ssh` that leads to a socket here."""
 
 
 @pytest.mark.parametrize(
@@ -51,3 +70,21 @@ def test_an_image_gets_the_name_it_is_asked_by(names: list[str] | None, pulled: 
 
     name_image(SimpleNamespace(images=SimpleNamespace(get=get, pull=asked.append)), IMAGE)  # type: ignore[arg-type]
     assert asked == pulled
+
+
+@pytest.mark.enable_socket
+def test_a_host_behind_ssh_is_asked_by_the_ssh_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Docker's own clients do, and without paramiko, which the SDK imports and never uses then."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(_BRIDGE.format(python=sys.executable, path=tmp_path))
+    ssh.chmod(0o755)
+    code = "import sys; from labform.backends.docker.daemon import connected, engine_of\n"
+    code += "with connected('gpu1', 'ssh://lab@gpu1.invalid') as client: print(engine_of(client))\n"
+    code += "print('paramiko' in sys.modules)"
+    environment = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with fake_daemon(tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+    assert (done.stdout.splitlines(), done.stderr) == (["Docker 20.10.24", "False"], "")
+    assert (tmp_path / "words").read_text() == "-l lab -p 22 -- gpu1.invalid docker system dial-stdio"
