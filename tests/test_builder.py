@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from labform.builder import BUILDKIT_LOCAL, Builder, beyond_a_daemon
 from labform.checks import check
-from labform.hosts import LOCAL
+from labform.hosts import LOCAL, THIS_MACHINE
 
 from tests.labs import hosts, lab
 
@@ -72,4 +72,4 @@ def test_a_docker_daemon_asks_registries() -> None:
     assert lab(**remote).registry_daemon == ("builder", LOCAL)
     assert lab(**remote, builder={"engine": "buildkit"}).registry_daemon == ("a", "ssh://a")
     cluster = lab(runs_on={"kind": "kubernetes"}, registry=registry, builder={"engine": "buildkit"})
-    assert cluster.registry_daemon == ("local", LOCAL)
+    assert cluster.registry_daemon == (THIS_MACHINE, LOCAL)

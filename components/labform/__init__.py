@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labform.backends.docker.workspace import DockerWorkspace
     from labform.backends.kubernetes.workspace import KubernetesWorkspace
+    from labform.buildkit import BuildKit
     from labform.environments import Dockerfile, Pip, Prebuilt, Recipe, Site, Uv
     from labform.image import Image
     from labform.lab import Lab, load
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from labform.units import Placement
 
 _HOMES = {
+    "BuildKit": "buildkit",
     "CodeServer": "project",
     "Command": "project",
     "DockerWorkspace": "backends.docker.workspace",
@@ -42,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BuildKit",
     "CodeServer",
     "Command",
     "DockerWorkspace",

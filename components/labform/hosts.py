@@ -26,6 +26,8 @@ DockerAddress = Annotated[str, Field(pattern=DOCKER_ADDRESS, examples=["ssh://la
 
 LOCAL = "unix:///var/run/docker.sock"
 """The daemon that is meant where no address is given: Docker's own default."""
+THIS_MACHINE = "this machine"
+"""What the Docker daemon here is called where it is no host of the lab."""
 
 
 def cpus_text(cpus: Decimal) -> str:

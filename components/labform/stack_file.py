@@ -9,7 +9,7 @@ from labform.backends import Backend, Docker
 from labform.builder import Builder
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress, refusal
 from labform.environments import Environment
-from labform.hosts import LOCAL, Host
+from labform.hosts import LOCAL, THIS_MACHINE, Host
 from labform.inheritance import Inherited, Layer, inherited
 from labform.people import Group, Person, Quota
 from labform.project import ProjectArgs, SecretReference
@@ -100,10 +100,13 @@ class LabArgs(Declaration):
 
     @property
     def registry_daemon(self) -> tuple[str, str]:
-        """The name and address of the Docker daemon that asks registries: the builder's, or else the first host's."""
+        """The name and address of the Docker daemon that asks registries: the builder's, else the first host's.
+
+        A lab on a cluster that BuildKit builds for has neither, and takes this machine's.
+        """
         if self.builder.engine == "daemon":
             return "builder", self.builder.daemon
-        return min(((name, host.address) for name, host in self.hosts.items()), default=("local", LOCAL))
+        return min(((name, host.address) for name, host in self.hosts.items()), default=(THIS_MACHINE, LOCAL))
 
     def host_of(self, volume_id: str) -> str | None:
         """The host a volume is on; None for one that every host reaches."""

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from labform.backends.docker.daemon import check_builder, engine_of, name_image
+from labform.backends.docker.daemon import check_builder, connected, engine_of, name_image
+from labform.hosts import THIS_MACHINE
 from labform.problems import LabformError
 
 from tests.fake_daemon import fake_daemon
@@ -88,3 +89,20 @@ def test_a_host_behind_ssh_is_asked_by_the_ssh_command(tmp_path: Path, monkeypat
         )
     assert (done.stdout.splitlines(), done.stderr) == (["Docker 20.10.24", "False"], "")
     assert (tmp_path / "words").read_text() == "-l lab -p 22 -- gpu1.invalid docker system dial-stdio"
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("name", "todo"),
+    [
+        ("builder", "the builder: the Docker daemon at {}; start it, or correct builder.address"),
+        ("gpu1", "host gpu1: the Docker daemon at {}; start it, or correct runs_on.hosts.gpu1.address"),
+        (THIS_MACHINE, "this machine: the Docker daemon at {}; start it: it asks registries"),
+    ],
+)
+def test_a_silent_daemon_is_said_with_what_to_do(tmp_path: Path, name: str, todo: str) -> None:
+    """For whichever it is: no stack file has a field for this machine's own."""
+    address = f"unix://{tmp_path}/absent.sock"
+    with pytest.raises(LabformError) as refused, connected(name, address):
+        pass
+    assert str(refused.value).startswith(todo.format(f"{address} does not answer"))

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from labform.hosts import Host
+from labform.hosts import THIS_MACHINE, Host
 from labform.naming import LAB_LABEL, VOLUME_LABEL
 from labform.problems import LabformError, brief
 
@@ -122,8 +122,13 @@ def check_ssh(host: str, address: str, *, timeout: int) -> None:
 
 def _unreachable(host: str, address: str, daemon: str = "Docker") -> LabformError:
     reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
-    who, field = ("the builder", "builder") if host == "builder" else (f"host {host}", f"runs_on.hosts.{host}")
-    todo = f"start it, or correct {field}.address"
+    who, todo = {
+        "builder": ("the builder", "start it, or correct builder.address"),
+        THIS_MACHINE: (
+            THIS_MACHINE,
+            "start it: it asks registries and package sources, as BuildKit cannot",
+        ),
+    }.get(host, (f"host {host}", f"start it, or correct runs_on.hosts.{host}.address"))
     return LabformError(f"{who}: the {daemon} daemon at {address} {reason}; {todo}")
 
 
