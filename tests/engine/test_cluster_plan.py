@@ -8,20 +8,16 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from labform.plan.page import Page
 from labform.plan.preview import page_of
-from labform.plan.sides import pages
 
 import sandbox.cluster
 from sandbox.cluster import Pool
-from tests.engine.bench import Outcome
 from tests.engine.cluster_bench import BASE, ClusterBench
-from tests.engine.versioned import Versioned
+from tests.engine.versioned import Round, Versioned
 
 A100, H100 = "NVIDIA-A100-SXM4-40GB", "NVIDIA-H100-80GB-HBM3"
 POOLS = [
@@ -65,12 +61,9 @@ def lab(name: str) -> dict[str, Any]:
 
 
 @dataclass
-class Round:
-    """One change: what the plan and the summary said, what the engine did, and the pods before and after."""
+class PodRound(Round):
+    """One change, and the ids of each project's pods before and after it."""
 
-    plan: Page
-    summary: Page
-    outcome: Outcome
     before: Mapping[str, set[str]]
     after: Mapping[str, set[str]]
 
@@ -113,23 +106,10 @@ class World(Versioned):
             found.setdefault(pod.metadata.labels["labform.project"], set()).add(pod.metadata.uid)
         return found
 
-    def up(self) -> Outcome:
-        """Bring it up, and commit what the lock then says."""
-        outcome = self.bench.up(lock=False)
-        self.bench.deployment.update_lock()
-        self.commit()
-        return outcome
-
-    def round(self, lab: Mapping[str, Any]) -> Round:
-        """Change the lab: plan it, preview it, do it, commit it."""
+    def round(self, lab: Mapping[str, Any]) -> PodRound:
+        """Change the lab, and look at its pods before and after."""
         before = self.pods()
-        self.bench.write(dict(lab))
-        self.bench.deployment.update_lock()
-        self.commit()
-        (plan,), _ = pages(self.bench.project, "HEAD~1", "HEAD", [Path("stacks/t.yaml")])
-        done = self.bench.deployment.pulumi("preview", "--json", check=False, capture=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return Round(plan, page_of(done.stdout), self.up(), before, self.pods())
+        return PodRound(**vars(super().round(lab)), before=before, after=self.pods())
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +130,13 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
 
 
 @pytest.fixture(scope="module")
-def nothing(world: World) -> Round:
+def nothing(world: World) -> PodRound:
     """The same lab again."""
     return world.round(world.bench.lab)
 
 
 @pytest.fixture(scope="module")
-def edits(world: World, nothing: Round) -> Round:
+def edits(world: World, nothing: PodRound) -> PodRound:
     """Nine edits, each of a project or volume of its own."""
     lab = copy.deepcopy(world.bench.lab)
     lab["projects"]["gpu"]["gpus"]["count"] = 2
@@ -174,7 +154,7 @@ def edits(world: World, nothing: Round) -> Round:
 
 
 @pytest.fixture(scope="module")
-def forgotten(world: World, edits: Round) -> Round:
+def forgotten(world: World, edits: PodRound) -> PodRound:
     """The volume that is on its way out is out."""
     lab = copy.deepcopy(world.bench.lab)
     del lab["retired"]
@@ -182,7 +162,7 @@ def forgotten(world: World, edits: Round) -> Round:
 
 
 @pytest.mark.parametrize("project", ["based", "packaged"])
-def test_pods_name_what_was_pushed(world: World, nothing: Round, project: str) -> None:
+def test_pods_name_what_was_pushed(world: World, nothing: PodRound, project: str) -> None:
     """By the digest that the registry has, whatever kind of environment it was made from."""
     found = world.bench.apps.read_namespaced_deployment(f"{world.bench.name}-{project}", f"{world.bench.name}-anna")
     name, _, digest = found.spec.template.spec.containers[0].image.partition("@")
@@ -196,8 +176,8 @@ def test_pods_name_what_was_pushed(world: World, nothing: Round, project: str) -
 @pytest.mark.parametrize("said", ["plan", "summary"])
 def test_every_effect_is_named(request: pytest.FixtureRequest, world: World, change: str, said: str) -> None:
     """Neither less nor more than engine and cluster did, project by project and object by object."""
-    found: Round = request.getfixturevalue(change)
-    page: Page = getattr(found, said)
+    found: PodRound = request.getfixturevalue(change)
+    page = getattr(found, said)
     told = {one.name: one.action for one in page.projects if one.action != "no effect"}
     assert told == found.actions(world.bench.name), page
     built = {
@@ -217,7 +197,7 @@ def _of_the_lab(world: World, key: str, projects: set[str]) -> bool:
     )
 
 
-def test_each_edit_is_in_its_words(edits: Round) -> None:
+def test_each_edit_is_in_its_words(edits: PodRound) -> None:
     """What a reviewer looks for stands in the plan: GPU, owner, port, base, package, quota."""
     why = {one.name: "; ".join(one.why) for one in edits.plan.projects}
     assert "gpus.count: 1 → 2" in why["gpu"]
@@ -229,7 +209,7 @@ def test_each_edit_is_in_its_words(edits: Round) -> None:
     assert limits == [("anna", "5", "3", "6 → 5")]
 
 
-def test_gpus_are_said_from_whom_to_whom(edits: Round) -> None:
+def test_gpus_are_said_from_whom_to_whom(edits: PodRound) -> None:
     """By kind and number; the summary knows products and no free ones."""
     moves = [(one.model, one.before, one.after) for one in edits.plan.gpus]
     assert moves == [
@@ -241,19 +221,19 @@ def test_gpus_are_said_from_whom_to_whom(edits: Round) -> None:
     assert [(one.before, one.after) for one in edits.summary.gpus] == [move[1:] for move in moves]
 
 
-def test_data_at_risk_is_named(edits: Round, forgotten: Round) -> None:
+def test_data_at_risk_is_named(edits: PodRound, forgotten: PodRound) -> None:
     """A volume on its way out is a risk on both pages, in both rounds."""
     for found in (edits.plan, edits.summary, forgotten.plan, forgotten.summary):
         assert [one for one in found.risks if "work" in one.subject + one.message]
 
 
-def test_a_move_to_a_host_is_refused_by_all_three(world: World, edits: Round) -> None:
+def test_a_move_to_a_host_is_refused_by_all_three(world: World, edits: PodRound) -> None:
     """The plan and the summary say why; the engine changes nothing."""
     kept = world.bench.lab
     changed = copy.deepcopy(kept)
     changed["projects"]["keeper"]["host"] = "a100-0"
     (world.bench.project / "stacks" / "t.yaml").write_text(yaml.safe_dump(changed))
-    (page,), _ = pages(world.bench.project, "HEAD", None, [Path("stacks/t.yaml")])
+    page = world.planned("HEAD", None)
     said = world.bench.deployment.pulumi("preview", "--json", check=False, capture=True)
     outcome = world.bench.up(lock=False, ok=False)
     world.bench.write(kept)

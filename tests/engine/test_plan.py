@@ -2,20 +2,17 @@
 
 import copy
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from labform.plan.page import Page
 from labform.plan.preview import page_of
-from labform.plan.sides import pages
 
 import sandbox
 from tests.engine.bench import PORTS, Bench, Outcome
 from tests.engine.test_preview import apart
-from tests.engine.versioned import Versioned
+from tests.engine.versioned import Round, Versioned
 
 OTHER = "other"
 PREBUILT = {"kind": "prebuilt", "image": "python:3.12-slim"}
@@ -54,15 +51,6 @@ def lab(name: str) -> dict[str, Any]:
     }
 
 
-@dataclass
-class Round:
-    """One change: what the plan and the summary said, and what the engine did."""
-
-    plan: Page
-    summary: Page
-    outcome: Outcome
-
-
 class World(Versioned):
     """The lab of this module, in a git repository of its own."""
 
@@ -78,32 +66,6 @@ class World(Versioned):
         (place / "Dockerfile").write_text(f"FROM {base}\nCOPY requirements.txt /\n")
         (place / "requirements.txt").write_text(f"{package}\n")
 
-    def deployed(self, lab: Mapping[str, Any]) -> Outcome:
-        """The lab as the first `up` makes it, committed."""
-        self.bench.write(dict(lab))
-        outcome = self.bench.up()
-        self.bench.deployment.update_lock()
-        self.commit()
-        return outcome
-
-    def round(self, lab: Mapping[str, Any]) -> Round:
-        """Change the lab: plan it, preview it, do it, commit it."""
-        self.bench.write(dict(lab))
-        self.bench.deployment.prepare()
-        self.commit()
-        plan = self.planned("HEAD~1", "HEAD")
-        done = self.bench.deployment.pulumi("preview", "--json", check=False, capture=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        outcome = self.bench.up(lock=False)
-        self.bench.deployment.update_lock()
-        self.commit()
-        return Round(plan, page_of(done.stdout), outcome)
-
-    def planned(self, base: str, head: str | None) -> Page:
-        """The plan's page."""
-        (page,), _ = pages(self.bench.project, base, head, [Path("stacks/t.yaml")])
-        return page
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Iterator[World]:
@@ -115,7 +77,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, box: Any, tools: Any) -> Ite
     made = World(bench, bench.other_image(OTHER))
     for name in ("based", "packaged"):
         made.folder(name)
-    made.deployed(lab(bench.name))
+    bench.write(lab(bench.name))
+    bench.deployment.prepare()
+    made.up()
     yield made
     bench.close()
     sandbox.remove(root)

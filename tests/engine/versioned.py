@@ -1,7 +1,25 @@
-"""A lab in a git repository of its own: what a pull request compares."""
+"""A lab in a git repository of its own: what a pull request compares, and what then becomes of it."""
 
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from labform.plan.page import Page
+from labform.plan.preview import page_of
+from labform.plan.sides import pages
+
+from tests.engine.bench import Outcome
+
+
+@dataclass
+class Round:
+    """One change: what the plan and the summary said, and what the engine did."""
+
+    plan: Page
+    summary: Page
+    outcome: Outcome
 
 
 class Versioned:
@@ -23,3 +41,25 @@ class Versioned:
         (self.bench.project / "stacks" / "t.lock").write_text(self.bench.deployment.lock.read_text())
         self.git("add", "stacks", *self.folders)
         self.git("commit", "--quiet", "--allow-empty", "--message", "a")
+
+    def up(self) -> Outcome:
+        """Bring it up, and commit what the lock then says."""
+        outcome: Outcome = self.bench.up(lock=False)
+        self.bench.deployment.update_lock()
+        self.commit()
+        return outcome
+
+    def round(self, lab: Mapping[str, Any]) -> Round:
+        """Change the lab: plan it, preview it, do it, commit it."""
+        self.bench.write(dict(lab))
+        self.bench.deployment.update_lock()
+        self.commit()
+        plan = self.planned("HEAD~1", "HEAD")
+        done = self.bench.deployment.pulumi("preview", "--json", check=False, capture=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Round(plan, page_of(done.stdout), self.up())
+
+    def planned(self, base: str, head: str | None) -> Page:
+        """The plan's page."""
+        (page,), _ = pages(self.bench.project, base, head, [Path("stacks/t.yaml")])
+        return page
