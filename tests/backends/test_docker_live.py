@@ -122,10 +122,11 @@ def test_each_host_is_asked_once_and_one_that_is_silent_hides_no_other(monkeypat
 
 
 def test_who_is_well_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Briefly: what runs and passes its check is in the list; anything else is inspected, if it is still there."""
+    """What runs, passes its check and is not wanted whole is in the list; the rest is inspected, if it is there."""
     words = {
         "well": "Up 2 hours (healthy)",
         "plain": "Up About a minute",
+        "named": "Up About a minute",
         "starts": "Up 1 second (health: starting)",
         "ill": "Up 3 days (unhealthy)",
         "halted": "Up 5 minutes (Paused)",
@@ -144,11 +145,11 @@ def test_who_is_well_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None
 
     api = SimpleNamespace(containers=lambda **_: listed, inspect_container=inspect)
     monkeypatch.setattr(live, "connected", lambda *_, **__: nullcontext(SimpleNamespace(api=api)))
-    found: Any = containers_on(lab(runs_on=hosts(a={})).hosts, brief=True)["a"]
-    assert asked == ["starts", "ill", "halted", "over"]
+    found: Any = containers_on(lab(runs_on=hosts(a={})).hosts, whole={"named"})["a"]
+    assert asked == ["named", "starts", "ill", "halted", "over"]
     assert found["well"]["State"] == {"Status": "running", "Health": {"Status": "healthy"}}
     assert found["plain"]["State"] == {"Status": "running"}
-    assert [*found] == ["well", "plain", "starts", "ill", "halted"]
+    assert [*found] == ["well", "plain", "named", "starts", "ill", "halted"]
 
 
 def test_a_host_behind_ssh_says_why_it_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,9 @@ def test_each_host_is_asked_once(stack: StackFile, monkeypatch: pytest.MonkeyPat
     """One question for all hosts, for this lab's containers; a silent host makes its projects unknown, no others."""
     asked: list[Any] = []
 
-    def containers_on(given: Any, *, lab: str, brief: bool) -> Any:
+    def containers_on(given: Any, *, lab: str, whole: Any) -> Any:
         asked.append((sorted(given), lab))
-        assert brief
+        assert whole == set()
         return {"one": {"test-a": container(lab="test", project="a")}, "two": LabformError("host two: silent")}
 
     monkeypatch.setattr(status, "containers_on", containers_on)

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,8 +21,12 @@ from labform.cli import (
     print_table,
     typer_app,
 )
+from labform.gpu_table import gpu_table
 from labform.loading import StackFile, load
 from labform.problems import LabformError
+
+_SOMETIMES = frozenset({"until", "gpus"})
+"""Columns that are there only where somebody has something in them."""
 
 
 @typer_app.command()
@@ -32,13 +37,13 @@ def status(
     tokens: TokensOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show each project: state, image, where to reach it, where its data lives. Exit 1 if one is not well.
+    """Show each project: its owner, state, GPUs, image, where to reach it, where its data lives. Exit 1 if one is ill.
 
     Example: labform status stacks/dev.yaml
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
     known: dict[str, str] = json.load(tokens) if tokens else {}
-    rows = live(stack.lab, stack.lock).status()
+    rows = _declared(stack, live(stack.lab, stack.lock).status())
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
@@ -60,17 +65,37 @@ def _invited(stack: StackFile, row: Row, tokens: Mapping[str, str]) -> str:
     return invitation(stack.lab.projects[name], f"{parts.scheme}://{parts.netloc}", tokens[name])
 
 
+def _declared(stack: StackFile, rows: Iterable[Row]) -> list[Row]:
+    """Rows with whose each project is, until when, and which GPUs it is given."""
+    gpus: dict[str, list[Row]] = {}
+    for one in gpu_table(stack.lab, stack.lock):
+        gpus.setdefault(one["holder"], []).append({key: one[key] for key in ("host", "gpu", "model", "profile")})
+    owners = {name: project.owner for name, project in stack.lab.projects.items()}
+    until = {name: stack.lab.people[owner].until for name, owner in owners.items()}
+    return [
+        row | {"owner": owners.get(name), "until": end and str(end), "gpus": gpus.get(name, [])}
+        for row in rows
+        for name, end in [(row["project"], until.get(row["project"]))]
+    ]
+
+
 def _print(rows: list[Row]) -> None:
-    print_table(
-        ("project", "state", "image", "reach it at", "data"),
-        [
-            (
-                row["project"],
-                row["state"],
-                row["image"].split("@")[-1][:19],
-                row["url"],
-                "\n".join(row["data"]),
-            )
-            for row in rows
-        ],
-    )
+    """What every lab has, and what of GPUs and dates this one has."""
+    columns: dict[str, Callable[[Row], str]] = {
+        "project": lambda row: row["project"],
+        "owner": lambda row: row["owner"] or "",
+        "until": lambda row: row["until"] or "",
+        "state": lambda row: row["state"],
+        "gpus": _gpus,
+        "image": lambda row: row["image"].split("@")[-1][:19],
+        "reach it at": lambda row: row["url"],
+        "data": lambda row: "\n".join(row["data"]),
+    }
+    shown = [name for name, cell in columns.items() if name not in _SOMETIMES or any(cell(row) for row in rows)]
+    print_table(shown, [[columns[name](row) for name in shown] for row in rows])
+
+
+def _gpus(row: Row) -> str:
+    kinds = Counter((one["host"], one["model"], one["profile"]) for one in row["gpus"])
+    words = [(host, " ".join(filter(None, (model, profile))), count) for (host, model, profile), count in kinds.items()]
+    return "\n".join(f"{host}: {count} x {kind}" if count > 1 else f"{host}: {kind}" for host, kind, count in words)

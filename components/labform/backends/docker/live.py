@@ -1,7 +1,8 @@
 """What runs on a lab's hosts, asked once per host and of all at the same time; and what of it is not the plan."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,7 @@ from labform.lockfile import Lock
 from labform.naming import LAB_LABEL, PROJECT_LABEL
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
+from labform.units import Placement
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,31 +29,31 @@ _WELL = re.compile(r"Up [^()]+?( \(healthy\))?")
 
 
 def containers_on(
-    hosts: Mapping[str, Host], *, lab: str | None = None, timeout: int = 10, brief: bool = False
+    hosts: Mapping[str, Host], *, lab: str | None = None, timeout: int = 10, whole: Collection[str] | None = None
 ) -> dict[str, Containers | LabformError]:
     """The containers of each host, running or not, or why it cannot be asked; with `lab`, only those of one lab.
 
-    `timeout` is in seconds and holds for each request. With `brief`, all that run and are well are asked for in one
-    request, which tells name, image, labels and state.
+    `timeout` is in seconds and holds for each request. With `whole`, all that run, are well and are not named there are
+    asked for in one request, which tells name, image, labels and state.
     """
     wanted = [f"{LAB_LABEL}={lab}"] if lab else []
 
     def containers(name: str, client: "DockerClient") -> Containers:
         """One host's containers, by name."""
-        if brief and hosts[name].engine == "docker":
-            return _briefly(client, wanted)
+        if whole is not None and hosts[name].engine == "docker":
+            return _briefly(client, wanted, whole)
         return named(client.containers.list(all=True, ignore_removed=True, filters={"label": wanted}))
 
     return ask_all(hosts, containers, timeout=timeout)
 
 
-def _briefly(client: "DockerClient", wanted: list[str]) -> Containers:
+def _briefly(client: "DockerClient", wanted: list[str], whole: Collection[str]) -> Containers:
     from docker.errors import NotFound
 
     found: dict[str, Mapping[str, Any]] = {}
     for one in client.api.containers(all=True, filters={"label": wanted}):
         name = one["Names"][0].lstrip("/")
-        if well := _WELL.fullmatch(one["Status"]):
+        if (well := _WELL.fullmatch(one["Status"])) and name not in whole:
             state = {"Status": "running", **({"Health": {"Status": "healthy"}} if well[1] else {})}
             found[name] = {"Name": name, "Config": {"Image": one["Image"], "Labels": one["Labels"]}, "State": state}
         else:
@@ -122,13 +124,17 @@ def gpu_differences(args: LabArgs, lock: Lock, name: str, containers: Containers
             yield _foreign(name, one, containers[one], has, {key: place.gpus for key, place in placed.items()})
         elif project not in there:
             yield Difference(name, one, f"has {_list(has)}, and {unplanned(one)}")
-        elif project in placed and has != set(placed[project].gpus):
-            planned = _list(placed[project].gpus) or "none"
-            yield Difference(name, one, f"has {_list(has)}, planned: {planned}; run `pulumi up`")
+        elif project in placed and (said := other_gpus(has, placed[project])):
+            yield Difference(name, one, said)
     for project, place in sorted(placed.items()):
         one = naming.container(args.lab, project)
         if place.gpus and one not in {user for names in users.values() for user in names}:
             yield from _unused(args, name, project, containers.get(one))
+
+
+def other_gpus(has: AbstractSet[str], place: Placement) -> str:
+    """What to say of a container that has other GPUs than its project; nothing of one that has the same."""
+    return "" if has == {*place.gpus} else f"has {_list(has)}, planned: {_list(place.gpus)}; run `pulumi up`"
 
 
 def unplanned(container: str) -> str:
@@ -157,5 +163,5 @@ def _unused(args: LabArgs, host: str, project: str, container: Mapping[str, Any]
         yield Difference(host, name, f"holds GPUs and is {state['Status']}; see `docker logs {name}`")
 
 
-def _list(devices: "set[str] | tuple[str, ...]") -> str:
-    return ", ".join(sorted(devices))
+def _list(devices: Collection[str]) -> str:
+    return ", ".join(sorted(devices)) or "none"

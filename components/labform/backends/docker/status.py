@@ -5,7 +5,8 @@ from typing import Any
 
 from labform import naming
 from labform.backends.docker.data import data_of, invitation, url_of
-from labform.backends.docker.live import Containers, containers_on, unplanned
+from labform.backends.docker.devices import devices_of
+from labform.backends.docker.live import Containers, containers_on, other_gpus, unplanned
 from labform.backends.live import Row
 from labform.lockfile import Lock
 from labform.problems import LabformError
@@ -18,7 +19,8 @@ def lab_status(args: LabArgs, lock: Lock) -> list[Row]:
     After them come containers of this lab that the lock gives no place: what a killed run left, or an `up` removes; and
     hosts without projects that do not answer.
     """
-    seen = containers_on(args.hosts, lab=args.lab, brief=True)
+    with_gpus = {naming.container(args.lab, name) for name, place in lock.placements().items() if place.gpus}
+    seen = containers_on(args.hosts, lab=args.lab, whole=with_gpus)
     rows = [_row(args, lock, name, seen) for name in sorted(args.projects)]
     return rows + [row for host, found in seen.items() for row in _unplanned(args, lock, host, found)]
 
@@ -37,7 +39,11 @@ def _row(args: LabArgs, lock: Lock, name: str, seen: Mapping[str, Containers | L
     container = found.get(naming.container(args.lab, name))
     if container is None:
         return row | {"state": "missing", "cause": "it has no container; run `pulumi up`"}
-    return row | {"image": container["Config"]["Image"], **_state(container, is_run=project.run is not None)}
+    row["image"] = container["Config"]["Image"]
+    holds = place.gpus and container["State"]["Running"]
+    if holds and (said := other_gpus(devices_of(container, args.hosts[place.host]), place)):
+        return row | {"state": "other-gpus", "cause": said}
+    return row | _state(container, is_run=project.run is not None)
 
 
 def _unplanned(args: LabArgs, lock: Lock, host: str, found: Containers | LabformError) -> Iterator[Row]:
