@@ -176,15 +176,31 @@ def test_a_fresh_builder_takes_what_another_has_built(fresh: tuple[Bench, World]
     assert layers[0] == layers[1]
 
 
-def test_two_platforms_are_an_index_of_two_images(fresh: tuple[Bench, World]) -> None:
-    """The digest that runs is an index's. No emulator is here: both images have the base's programs for linux/amd64."""
-    bench, world = fresh
-    (bench.project / "app" / "Dockerfile").write_text("FROM python:3.12-slim\nCOPY requirements.txt /srv/\n")
-    lab = described(bench, cache="none", platforms=["linux/amd64", "linux/arm64"])
+def of_dockerfile(bench: Bench, text: str, **builder: Any) -> dict[str, Any]:
+    """The lab with one project alone, whose Dockerfile is this."""
+    (bench.project / "app" / "Dockerfile").write_text(text)
+    lab = described(bench, cache="none", **builder)
     del lab["projects"]["bio"]
     lab["projects"]["app"]["environment"] = {"kind": "dockerfile", "directory": "../app"}
     lab["projects"]["app"]["service"]["command"] = ["sleep", "3600"]
-    bench.write(lab)
+    return lab
+
+
+def test_heredocs_are_files_and_commands(fresh: tuple[Bench, World]) -> None:
+    """Words in them that look like instructions are none: neither to labform, nor to the builder."""
+    bench, _ = fresh
+    copied = "COPY --chmod=644 <<EOF /srv/greeting\nFROM hello\nEOF\n"
+    ran = "RUN <<EOF\nset -e\ntr a-z A-Z < /srv/greeting > /srv/loud\nEOF\n"
+    bench.write(of_dockerfile(bench, f"FROM python:3.12-slim\n{copied}{ran}"))
+    bench.up()
+    assert bench.run("app", "cat", "/srv/loud") == "FROM HELLO\n"
+
+
+def test_two_platforms_are_an_index_of_two_images(fresh: tuple[Bench, World]) -> None:
+    """The digest that runs is an index's. No emulator is here: both images have the base's programs for linux/amd64."""
+    bench, world = fresh
+    text = "FROM python:3.12-slim\nCOPY requirements.txt /srv/\n"
+    bench.write(of_dockerfile(bench, text, platforms=["linux/amd64", "linux/arm64"]))
     bench.up()
     digest = bench.inspect("app")["Config"]["Image"].partition("@")[2]
     with world.registry.session as session:
