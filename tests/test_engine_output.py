@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from labform.engine_output import run, shown
+from labform.engine_output import QUIET, filtered, run
 
 PRINTED = """\
 Updating (t):
@@ -40,7 +40,16 @@ Diagnostics:
 
 def test_an_image_has_one_line() -> None:
     """When it is done; faults and everything else stay, word for word."""
-    assert "".join(line for line in PRINTED.splitlines(keepends=True) if shown(line)) == KEPT
+    assert "".join(filtered(PRINTED.splitlines(keepends=True))) == KEPT
+
+
+def test_signs_of_life_are_not_repeated() -> None:
+    """Nor left out for long: what a slow image is at is said now and then."""
+    beat, row = "@ updating....\n", " +  docker:index:Image ds-one creating (9s) Pushing\n"
+    done = " +  docker:index:Container ds-one created (1s)\n"
+    assert [*filtered([beat, row, beat, row, beat, done, beat, row])] == [beat, done, beat]
+    clock = iter(range(0, 10 * QUIET, QUIET // 2))
+    assert [*filtered([beat, row, beat, row, row, row], lambda: next(clock))] == [beat, row, row]
 
 
 def test_the_engines_exit_code_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,13 +8,18 @@ official Docker plugin 5.1.0 gives 157 lines for two images of seven steps.
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 _IMAGE = re.compile(
     r"^ *[-+~><= ]* docker(?:-build)?:index:Image \S+ (?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
 )
 _TELLS = ("error:", "warning:")
+_BEAT = re.compile(r"^@ [a-z ]+\.+\s*$")
+"""The engine's sign of life, which it ends before each row."""
+QUIET = 30
+"""Seconds without a line, after which one that would be left out is shown: a log says what takes so long."""
 
 
 def shown(line: str) -> bool:
@@ -23,12 +28,21 @@ def shown(line: str) -> bool:
     return row is None or row[1].strip().startswith(_TELLS)
 
 
+def filtered(lines: Iterable[str], now: Callable[[], float] = monotonic) -> Iterator[str]:
+    """The lines for people as they come, and a row that is not only after QUIET seconds without a line."""
+    last, beats = now(), False
+    for line in lines:
+        at, beat = now(), bool(_BEAT.match(line))
+        if not (beat and beats) and (shown(line) or at - last >= QUIET):
+            last, beats = at, beat
+            yield line
+
+
 def run(command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None) -> int:
     """Run `pulumi` in a folder on this process's streams; its exit code. FileNotFoundError where there is none."""
     if sys.stdout.isatty():
         return subprocess.run(command, cwd=folder, env=env, check=False).returncode
     with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, errors="replace") as engine:
-        for line in engine.stdout or ():
-            if shown(line):
-                print(line, end="", flush=True)
+        for line in filtered(engine.stdout or ()):
+            print(line, end="", flush=True)
     return engine.returncode
