@@ -36,5 +36,12 @@ def devcontainers() -> Path:
 
 def _npm(folder: Path, *words: str) -> None:
     quiet = ("--silent", "--no-audit", "--no-fund")
-    done = subprocess.run(["npm", *words, *quiet], cwd=folder, check=False, capture_output=True, text=True)
+    env = {**os.environ, **_headers()}
+    done = subprocess.run(["npm", *words, *quiet], cwd=folder, env=env, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _headers() -> dict[str, str]:
+    """Where Node's own headers are, if they came with it: node-gyp would download them."""
+    prefix = Path(shutil.which("node") or "").resolve().parent.parent
+    return {"npm_config_nodedir": str(prefix)} if (prefix / "include" / "node" / "node.h").is_file() else {}
