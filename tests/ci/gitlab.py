@@ -17,6 +17,8 @@ import yaml
 from tests.ci.steps import bash, git, installed
 
 INSTALL = ["python3 -m venv .venv", ".venv/bin/pip install --quiet --require-hashes -r requirements.lock"]
+IMAGES = {f"{name}_IMAGE": f"{name.lower()}@sha256:{'a' * 64}" for name in ("PYTHON", "PULUMI", "DOCKER")}
+"""Variables that name images."""
 WORDS = {
     "stage", "image", "timeout", "interruptible", "rules", "variables", "environment", "before_script", "script",
     "artifacts", "resource_group",

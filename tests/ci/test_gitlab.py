@@ -11,14 +11,13 @@ import pytest
 import yaml
 
 from tests.ci.forge import Forge
-from tests.ci.gitlab import Pipeline, Project, Variable
+from tests.ci.gitlab import IMAGES, Pipeline, Project, Variable
 from tests.ci.hostile import SECRET, Hostile, stand_in_pulumi
 from tests.plan.repository import SLEEP, Repository, small
 
 pytestmark = pytest.mark.enable_socket
 TEMPLATE = Path(str(resources.files("labform"))) / "ci" / "gitlab" / "gitlab-ci.yml"
 TOKEN = "glpat-of-the-team"
-IMAGES = {f"{name}_IMAGE": f"{name.lower()}@sha256:{'a' * 64}" for name in ("PYTHON", "PULUMI", "DOCKER")}
 HEAD = "refs/merge-requests/7/head"
 ON_MAIN = {"CI_COMMIT_BRANCH": "main"}
 
@@ -66,10 +65,7 @@ class Team:
 
     def own_pipeline(self, project: Project, commit: str, ref: str) -> Pipeline:
         """The merge request's own pipeline, in a project."""
-        event = {
-            "CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7",
-            "CI_MERGE_REQUEST_PROJECT_ID": "1", "CI_MERGE_REQUEST_PROJECT_PATH": "lab/lab", "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "mallory/lab",
-        }  # fmt: skip
+        event = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7"}
         return self.pipeline(project, commit, ref, event=event)
 
 
@@ -142,8 +138,7 @@ def test_a_merge_request_gets_one_note_of_each_kind(team: Team) -> None:
     repository.write(lab)
     topic = repository.commit()
     repository.git("checkout", "--quiet", "main")
-    (repository.folder / "projects").mkdir()
-    (repository.folder / "projects" / "new.txt").write_text("since then\n")
+    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
     repository.commit()
     assert team.own_pipeline(team.project, topic, "refs/heads/topic").run() == {"check": "success"}
     first = team.merge_request(repository)
@@ -154,7 +149,7 @@ def test_a_merge_request_gets_one_note_of_each_kind(team: Team) -> None:
         "comment": IMAGES["PYTHON_IMAGE"],
     }
     assert team.previewed.read_text() == "print('the program of the base')\n2\n", "the group's and the project's"
-    assert (first.folder / "preview" / "projects" / "new.txt").exists()
+    assert (first.folder / "preview" / "stacks" / "new.txt").exists()
     plan, preview = (one["body"] for one in team.forge.comments)
     assert "`GPU-b` `A100-40GB` | `one` | free | `thesis`" in plan
     assert "no changes" in preview
