@@ -44,6 +44,11 @@ class Team:
         repository.commit()
         self.project = Project(repository.folder, 1, variables())
 
+    @property
+    def main(self) -> str:
+        """The commit that main is at."""
+        return self.repository.git("rev-parse", "main").strip()
+
     def pipeline(self, project: Project, commit: str, ref: str, **given: Any) -> Pipeline:
         """A pipeline, not yet run."""
         folder = self.folder / f"pipeline-{len(list(self.folder.iterdir()))}"
@@ -60,8 +65,7 @@ class Team:
         }  # fmt: skip
         payload = json.dumps({"object_kind": "merge_request", "object_attributes": told})
         event = {**ON_MAIN, "CI_PIPELINE_SOURCE": "trigger"}
-        main = self.repository.git("rev-parse", "main").strip()
-        return self.pipeline(self.project, main, "refs/heads/main", protected=True, event=event, payload=payload)
+        return self.pipeline(self.project, self.main, "refs/heads/main", protected=True, event=event, payload=payload)
 
     def own_pipeline(self, project: Project, commit: str, ref: str) -> Pipeline:
         """The merge request's own pipeline, in a project."""
@@ -226,3 +230,17 @@ def test_a_preview_that_fails_is_said_to_have_failed(team: Team, tmp_path: Path)
     assert not team.previewed.exists()
     assert "failed" in team.forge.comments[0]["body"]
     assert "a link out of the repository" in team.forge.comments[1]["body"]
+
+
+@pytest.mark.engine
+def test_the_night_has_the_key_of_the_hosts(team: Team) -> None:
+    """Readable by its owner only, whole, and not in what the job prints."""
+    for key, value in {"SSH_KEY": "begin\nsecret-key\nend", "KNOWN_HOSTS": "gpu1 ssh-ed25519 A\n"}.items():
+        team.project.variables[key] = [Variable(value, protected=True, environment="production", file=True)]
+    event = {**ON_MAIN, "CI_PIPELINE_SOURCE": "schedule"}
+    made = team.pipeline(team.project, team.main, "refs/heads/main", protected=True, event=event)
+    assert made.run() == {"drift": "success"}
+    key = made.folder / "drift-home" / ".ssh" / "id_ed25519"
+    assert (key.read_text(), key.stat().st_mode & 0o777) == ("begin\nsecret-key\nend\n", 0o600)
+    assert key.with_name("known_hosts").read_text() == "gpu1 ssh-ed25519 A\n"
+    assert "secret-key" not in made.seen["drift"]

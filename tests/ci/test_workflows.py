@@ -137,7 +137,11 @@ def test_preview_runs_the_base_branchs_program(repository: Repository, forge: Fo
     lab = small()
     lab["projects"]["thesis"]["gpus"] = 2
     repository.write(lab)
+    head = repository.commit()
+    repository.git("checkout", "--quiet", "main")
+    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
     repository.commit()
+    repository.git("checkout", "--quiet", "--detach", head)
     event = pull_request(repository)
     file = workflow(TEMPLATES / "github" / "labform-preview.yml")
     runner = Runner(file, repository.folder, tmp_path / "run", event, {"PULUMI_CONFIG_PASSPHRASE": SECRET})
@@ -147,5 +151,6 @@ def test_preview_runs_the_base_branchs_program(repository: Repository, forge: Fo
     assert seen.read_text() == "print('the program of the base')\n2\n", (
         "two lines say so: the group's and the project's"
     )
+    assert (tmp_path / "run" / "preview" / "stacks" / "new.txt").exists(), "what main got since then stays"
     assert "no changes" in forge.comments[0]["body"]
     assert SECRET not in forge.comments[0]["body"] + "".join(runner.seen)
