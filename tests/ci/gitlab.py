@@ -83,15 +83,12 @@ class Pipeline:
 
     def run(self) -> dict[str, str]:
         """Run the jobs; the result of each. After a failure only those of `when: always` run in later stages."""
-        stages: list[str] = self.file["stages"]
         jobs = self.jobs
-        for stage in stages:
-            failed = any(one != "success" for one in self.results.values())
+        for stage in self.file["stages"]:
+            before, failed = list(self.results), any(one != "success" for one in self.results.values())
             for name, job in jobs.items():
                 if job["stage"] == stage and (not failed or job["when"] == "always"):
-                    self._job(
-                        name, job, [other for other in jobs if stages.index(jobs[other]["stage"]) < stages.index(stage)]
-                    )
+                    self._job(name, job, before)
         return self.results
 
     def _job(self, name: str, job: dict[str, Any], before: list[str]) -> None:

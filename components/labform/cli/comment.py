@@ -23,7 +23,7 @@ def comment(
     ],
     number: Annotated[int, typer.Option("--number", help="The pull request's.", envvar="CI_MERGE_REQUEST_IID", min=1)],
     author: Annotated[
-        str | None, typer.Option("--author", help="Whose comment it is. Default: the user's of the token.")
+        str | None, typer.Option("--author", help="Whose comment it is. Default: the token's user.")
     ] = None,
     forge: Annotated[str, typer.Option("--forge", help="github or gitlab.")] = "github",
 ) -> None:
