@@ -8,7 +8,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -36,17 +36,19 @@ class Thread:
         return str(user.get("login") or user.get("username") or "")
 
 
-def github(api: str, repository: str, number: int, token: str, author: str = "github-actions[bot]") -> Thread:
-    """A pull request of GitHub; with a workflow's own token the author is `github-actions[bot]`."""
+def github(api: str, repository: str, number: int, token: str, author: str | None = None) -> Thread:
+    """A pull request of GitHub; without `author` it is `github-actions[bot]`, whose a workflow's own token is."""
     root = f"{api}/repos/{repository}/issues"
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    return Thread(f"{root}/{number}/comments", author, headers, f"{root}/comments", "PATCH", token)
+    who = author or "github-actions[bot]"
+    return Thread(f"{root}/{number}/comments", who, headers, f"{root}/comments", "PATCH", token)
 
 
-def gitlab(api: str, project: str, number: int, token: str, author: str) -> Thread:
-    """A merge request of GitLab; `author` is the name of the token's user."""
+def gitlab(api: str, project: str, number: int, token: str, author: str | None = None) -> Thread:
+    """A merge request of GitLab; without `author` GitLab is asked whose token it is, LabformError if it refuses."""
     root = f"{api}/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
-    return Thread(root, author, {"PRIVATE-TOKEN": token}, root, "PUT", token)
+    thread = Thread(root, author or "", {"PRIVATE-TOKEN": token}, root, "PUT", token)
+    return thread if author else replace(thread, author=str(_asked(thread, "GET", f"{api}/user")["username"]))
 
 
 def publish(thread: Thread, body: str) -> str:

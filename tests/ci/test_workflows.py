@@ -1,25 +1,22 @@
 """The pipelines: linted, pinned, without a right they do not need, and run from checkout to comment."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.ci.forge import Forge, serving
+from tests.ci.forge import Forge
+from tests.ci.hostile import SECRET, Hostile, stand_in_pulumi
 from tests.ci.workflow import Runner, workflow
-from tests.plan.repository import FILE, SLEEP, Repository, small
+from tests.plan.repository import SLEEP, Repository, small
 
 pytestmark = pytest.mark.enable_socket
 TEMPLATES = Path(str(resources.files("labform"))) / "ci"
 GITHUB = sorted((TEMPLATES / "github").glob("*.yml"))
-SECRET = "hunter2-of-the-team"
 
 
 @pytest.mark.parametrize("path", GITHUB, ids=lambda one: one.stem)
@@ -62,43 +59,6 @@ def test_linted() -> None:
     command = ["go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12", "-shellcheck=", *map(str, GITHUB)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_gitlab_is_yaml_with_the_same_jobs() -> None:
-    """Every job of a stage that there is; the images are the lab's own, by digest, and no version is made up."""
-    file = yaml.safe_load((TEMPLATES / "gitlab" / "gitlab-ci.yml").read_text())
-    jobs = {key: one for key, one in file.items() if key not in ("stages", "default")}
-    assert set(jobs) == {"check", "plan", "preview", "build", "up", "drift"}
-    for job in jobs.values():
-        assert job["stage"] in file["stages"]
-        assert job.get("image", file["default"]["image"]).startswith("$")
-
-
-def test_gitlab_knows_every_word() -> None:
-    """GitLab's own schema has nothing against the pipeline."""
-    lint = str(Path(sys.executable).with_name("check-jsonschema"))
-    command = [lint, "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
-    done = subprocess.run(
-        [*command, str(TEMPLATES / "gitlab" / "gitlab-ci.yml")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture
-def forge() -> Iterator[Forge]:
-    """Where comments go."""
-    with serving() as made:
-        yield made
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A lab's repository with a program, on main."""
-    made = Repository(tmp_path / "origin")
-    (made.folder / "__main__.py").write_text("print('the program of the base')\n")
-    made.write(small())
-    made.commit()
-    return made
 
 
 def pull_request(repository: Repository) -> dict[str, Any]:
@@ -156,88 +116,41 @@ def test_a_pull_request_that_conflicts(repository: Repository, forge: Forge, tmp
     assert "| `paper` | `anna` | **removed** |" in forge.comments[0]["body"]
 
 
-def hostile(repository: Repository, outside: Path) -> None:
-    """Everything that a stranger might commit, in one pull request."""
-    folder = repository.folder
-    mark = outside / "ran"
-    (folder / "__main__.py").write_text(f"import os; open({str(mark)!r}, 'w').write(str(os.environ))\n")
-    (folder / "conftest.py").write_text(f"open({str(mark)!r}, 'w')\n")
-    (folder / "labform.py").write_text(f"open({str(mark)!r}, 'w')\n")
-    (folder / "sitecustomize.py").write_text(f"open({str(mark)!r}, 'w')\n")
-    (folder / "requirements.lock").write_text("evil==1.0\n")
-    workflows = folder / ".github" / "workflows"
-    workflows.mkdir(parents=True)
-    (workflows / "labform-plan.yml").write_text(f"on: pull_request_target\njobs: {{}}\n# touch {mark}\n")
-    (folder / ".gitattributes").write_text("* filter=evil export-ignore\n")
-    (folder / "stacks" / "leak.yaml").symlink_to(outside / "secret.yaml")
-    (folder / "stacks" / "environ.yaml").symlink_to("/proc/self/environ")
-    (folder / "stacks" / "up.yaml").symlink_to("../../../../../../etc/passwd")
-    (folder / "stacks" / "linked.yaml").write_text("format: 1\nlab: linked\nruns_on: {kind: docker, hosts: {a: {}}}\n")
-    (folder / "stacks" / "linked.lock").symlink_to(outside / "secret.yaml")
-    (folder / "projects").mkdir()
-    (folder / "projects" / "evil").symlink_to(outside)
-    (folder / "projects" / "requirements.txt").symlink_to(outside / "secret.yaml")
-    (folder / "huge.bin").write_bytes(b"\0" * (65 * 1024**2))
-    (folder / "stacks" / "huge.yaml").write_bytes(b"a: 1\n" * (2 * 1024**2))
-    (folder / "stacks" / "mention.yaml").write_text("@everyone: <img src=x onerror=alert(1)>\n")
-
-
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.engine)])
 def test_a_hostile_pull_request(count: int, repository: Repository, forge: Forge, tmp_path: Path) -> None:
     """No secret, no write, nothing of it run, and a comment that says what the lab would become."""
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret.yaml").write_text(f"password: {SECRET}\n")
     repository.git("checkout", "--quiet", "-b", "topic")
-    hostile(repository, outside)
-    lab = small()
-    lab["people"] = {**lab["people"], "mallory": {"uid": 10666}}
-    lab["projects"] |= {f"p{n:05}": {**SLEEP, "owner": "mallory", "host": "one"} for n in range(count)}
-    del lab["projects"]["paper"]
-    repository.write(lab)
-    repository.commit()
+    hostile = Hostile(repository, tmp_path / "outside", count)
     runner = planned(repository, forge, tmp_path / "run")
     (comment,) = forge.comments
-    text = comment["body"]
-    assert not (outside / "ran").exists()
-    assert SECRET not in text + "".join(runner.seen)
-    assert "root:" not in text
+    hostile.check(comment["body"], "".join(runner.seen))
     assert {command for command, _, _ in forge.requests} == {"GET", "POST"}
-    assert len(text) < 65_536
-    assert "| `paper` | `anna` | **removed** |" in text
-    assert f"{count} created" in text
-    for link in ("stacks/leak.yaml", "stacks/linked.lock", "projects/evil", "projects/requirements.txt"):
-        assert f"{link}: a link out of the repository" in text
-    assert "stacks/huge.yaml" in text
-    assert "`stacks/mention.yaml`" in text
     assert runner.workflow["jobs"]["plan"]["permissions"] == {"contents": "read"}
     assert repository.git("status", "--porcelain") == ""
-    assert str(FILE) in text
 
 
 def test_preview_runs_the_base_branchs_program(repository: Repository, forge: Forge, tmp_path: Path) -> None:
     """A stand-in `pulumi` sees the base's program, the pull request's stack file, and the environment's secrets."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    seen = tmp_path / "seen"
-    script = f'#!/bin/sh\ncat __main__.py > {seen}\ngrep -c "gpus: 2" stacks/lab.yaml >> {seen}\n'
-    script += 'echo \'{"steps": [], "changeSummary": {"same": 3}}\'\n'
-    (tools / "pulumi").write_text(script)
-    (tools / "pulumi").chmod(0o755)
+    path, seen = stand_in_pulumi(tmp_path)
     repository.git("checkout", "--quiet", "-b", "topic")
     (repository.folder / "__main__.py").write_text("raise SystemExit('the program of the pull request')\n")
     lab = small()
     lab["projects"]["thesis"]["gpus"] = 2
     repository.write(lab)
+    head = repository.commit()
+    repository.git("checkout", "--quiet", "main")
+    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
     repository.commit()
+    repository.git("checkout", "--quiet", "--detach", head)
     event = pull_request(repository)
-    path = TEMPLATES / "github" / "labform-preview.yml"
-    runner = Runner(workflow(path), repository.folder, tmp_path / "run", event, {"PULUMI_CONFIG_PASSPHRASE": SECRET})
+    file = workflow(TEMPLATES / "github" / "labform-preview.yml")
+    runner = Runner(file, repository.folder, tmp_path / "run", event, {"PULUMI_CONFIG_PASSPHRASE": SECRET})
     runner.variables = {"STACK": "lab"}
-    runner.env = {"GITHUB_API_URL": forge.address, "PATH": f"{tools}:{os.environ['PATH']}"}
+    runner.env = {"GITHUB_API_URL": forge.address, "PATH": path}
     runner.run()
     assert seen.read_text() == "print('the program of the base')\n2\n", (
         "two lines say so: the group's and the project's"
     )
+    assert (tmp_path / "run" / "preview" / "stacks" / "new.txt").exists(), "what main got since then stays"
     assert "no changes" in forge.comments[0]["body"]
     assert SECRET not in forge.comments[0]["body"] + "".join(runner.seen)

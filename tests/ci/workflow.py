@@ -4,18 +4,15 @@ An action is stood in for by what it does to files. Expressions are those the wo
 secrets, variables and outputs. What a job is not given (a secret, a write permission) is not there.
 """
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-ENVIRONMENT = Path(sys.executable).parents[1]
+from tests.ci.steps import bash, git, installed
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Runner:
             if "uses" in step:
                 self._action(step, place, temporary)
             elif step["name"] == "Install labform":
-                (place / ".venv").symlink_to(ENVIRONMENT)
+                installed(place)
             else:
                 self._shell(step, place, temporary, outputs, job)
 
@@ -58,9 +55,8 @@ class Runner:
         name, given = step["uses"].partition("@")[0], step.get("with") or {}
         if name == "actions/checkout":
             assert given["persist-credentials"] is False
-            subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(self.origin), str(place)], check=True)
-            ref = self._filled(given.get("ref", "HEAD"), {}, temporary)
-            subprocess.run(["git", "-C", str(place), "checkout", "--quiet", ref], check=True)
+            git(self.folder, "clone", "--quiet", "--no-checkout", str(self.origin), str(place))
+            git(place, "checkout", "--quiet", self._filled(given.get("ref", "HEAD"), {}, temporary))
         elif name == "actions/upload-artifact":
             kept = self.folder / f"artifact-{given['name']}"
             kept.mkdir(exist_ok=True)
@@ -77,11 +73,9 @@ class Runner:
         files = {key: temporary / key for key in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         for one in files.values():
             one.touch()
-        system = {"PATH": os.environ["PATH"], "HOME": str(temporary), "RUNNER_TEMP": str(temporary)}
-        system |= {"GITHUB_REPOSITORY": "lab/lab", "GIT_CONFIG_GLOBAL": "/dev/null"}
+        system = {"RUNNER_TEMP": str(temporary), "GITHUB_REPOSITORY": "lab/lab"}
         environment = {**system, **{key: str(one) for key, one in files.items()}, **self.env, **given}
-        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+        done = bash(step["run"], place, temporary, environment)
         self.seen.append(done.stdout + done.stderr)
         assert done.returncode == 0, f"{step['name']}: {done.stdout}{done.stderr}"
         lines = files["GITHUB_OUTPUT"].read_text().splitlines()

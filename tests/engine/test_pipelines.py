@@ -1,4 +1,7 @@
-"""The pipelines that deploy, on the real engine, daemon and registry: build and push, `up` on main, nightly drift."""
+"""The pipelines that deploy, on the real engine, daemon and registry: build and push, `up` on main, nightly drift.
+
+Both forges' pipelines deploy the one lab, each a change of its own.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ import pytest
 import yaml
 
 from sandbox import Sandbox
+from tests.ci.gitlab import IMAGES, Pipeline, Project, Variable
 from tests.ci.workflow import Runner, workflow
 from tests.engine.bench import PORTS, REPOSITORY, sh
 from tests.engine.reader import removed
@@ -44,32 +48,54 @@ def lab(box: Sandbox) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def runners(tmp_path: Path, box: Sandbox, tools: Toolchain) -> Iterator[Any]:
-    """A lab's repository with its program, stack and lock on main, and what runs a workflow of it."""
-    password = box.registry_password_file.read_text().strip()
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "docker").symlink_to(box.docker_cli)
-    env = {**tools.env, "DOCKER_HOST": box.docker_host}
-    env["PATH"] = f"{tmp_path / 'bin'}:{env['PATH']}"
-    variables = {
-        "STACK": LAB, "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}", "REGISTRY": box.registry_address,
-        "REGISTRY_USERNAME": box.registry_username,
-    }  # fmt: skip
-    secrets = {"PULUMI_CONFIG_PASSPHRASE": "x", "REGISTRY_PASSWORD": password}
-    origin = Repository(tmp_path / "origin")
-    (tmp_path / "state").mkdir()
-    _filled(origin.folder, lab(box), {**env, **variables, **secrets}, box)
-    origin.commit()
+class Team:
+    """A lab's repository with its program, stack and lock on main, and what runs pipelines of it at either forge."""
 
-    def run(name: str) -> Runner:
-        """Run a workflow."""
-        folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
-        made = Runner(workflow(TEMPLATES / f"labform-{name}.yml"), origin.folder, folder, {}, secrets, variables, env)
+    def __init__(self, folder: Path, box: Sandbox, tools: Toolchain) -> None:
+        """Committed, with a stack that is empty."""
+        self.folder, self.seen = folder, ""
+        (folder / "bin").mkdir()
+        (folder / "bin" / "docker").symlink_to(box.docker_cli)
+        self.env = {**tools.env, "DOCKER_HOST": box.docker_host, "PATH": f"{folder / 'bin'}:{tools.env['PATH']}"}
+        self.variables = {
+            "STACK": LAB, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}", "REGISTRY": box.registry_address,
+            "REGISTRY_USERNAME": box.registry_username,
+        }  # fmt: skip
+        password = box.registry_password_file.read_text().strip()
+        self.secrets = {"PULUMI_CONFIG_PASSPHRASE": "x", "REGISTRY_PASSWORD": password}
+        self.origin = Repository(folder / "origin")
+        (folder / "state").mkdir()
+        _filled(self.origin.folder, lab(box), {**self.env, **self.variables, **self.secrets}, box)
+        self.origin.commit()
+
+    def _place(self, name: str) -> Path:
+        return self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
+
+    def github(self, name: str) -> None:
+        """Run a workflow; a step that fails is raised."""
+        file = workflow(TEMPLATES / f"labform-{name}.yml")
+        made = Runner(file, self.origin.folder, self._place(name), {}, self.secrets, self.variables, self.env)
         made.run()
-        return made
+        self.seen += "".join(made.seen)
 
-    yield run
+    def gitlab(self, source: str) -> dict[str, str]:
+        """Run a pipeline of main; the result of each job."""
+        given = {key: [Variable(one)] for key, one in {**IMAGES, **self.variables}.items()}
+        given |= {key: [Variable(one, True, at) for at in ("build", "production")] for key, one in self.secrets.items()}
+        project, folder = Project(self.origin.folder, 1, given), self._place(source)
+        folder.mkdir()
+        event = {"CI_PIPELINE_SOURCE": source, "CI_COMMIT_BRANCH": "main"}
+        commit = self.origin.git("rev-parse", "main").strip()
+        made = Pipeline(project, folder, commit, "refs/heads/main", event, protected=True, env=self.env)
+        made.run()
+        self.seen += "".join(made.seen.values())
+        return made.results
+
+
+@pytest.fixture
+def team(tmp_path: Path, box: Sandbox, tools: Toolchain) -> Iterator[Team]:
+    """The team."""
+    yield Team(tmp_path, box, tools)
     removed(box, LAB)
 
 
@@ -81,25 +107,36 @@ def _filled(folder: Path, declared: dict[str, Any], env: dict[str, str], box: Sa
     (folder / "stacks" / f"{LAB}.yaml").write_text(yaml.safe_dump(declared))
     image = f"python:3.12-slim={box.base_reference}"
     labform = str(REPOSITORY / ".venv" / "bin" / "labform")
+    sh(labform, "ci", "gitlab", cwd=folder, env=env)
     sh(labform, "lock", f"stacks/{LAB}.yaml", "--offline", "--image", image, cwd=folder, env=env)
     sh("pulumi", "stack", "init", LAB, cwd=folder, env=env)
     for key, value in {"lab-secret": "x", "registry-password": env["REGISTRY_PASSWORD"]}.items():
         sh("pulumi", "config", "set", "--stack", LAB, "--secret", key, cwd=folder, env=env, input=value)
 
 
-def test_a_push_deploys_and_the_night_finds_what_went_away(runners: Any, box: Sandbox, tmp_path: Path) -> None:
+def test_a_push_deploys_and_the_night_finds_what_went_away(team: Team, box: Sandbox, tmp_path: Path) -> None:
     """The image is pushed and run, drift is quiet; once the container is removed, it names the project and fails."""
     client = docker.DockerClient(base_url=box.docker_host)
-    seen = "".join(runners("deploy").seen)
+    team.github("deploy")
     container = client.containers.get(f"{LAB}-web")
     assert container.status == "running"
     assert f"{box.registry_address}/{LAB}/web@sha256:" in container.attrs["Config"]["Image"]
-    seen += "".join(runners("drift").seen)
+    declared = team.origin.folder / "stacks" / f"{LAB}.yaml"
+    declared.write_text(declared.read_text().replace("infinity", "4w"))
+    team.origin.commit()
+    assert team.gitlab("push") == dict.fromkeys(["check", "build", "up"], "success")
+    container = client.containers.get(f"{LAB}-web")
+    assert (container.status, container.attrs["Config"]["Cmd"]) == ("running", ["sleep", "4w"])
+    team.github("drift")
+    assert team.gitlab("schedule") == {"drift": "success"}
     container.remove(force=True)
-    with pytest.raises(AssertionError, match="Compare"):
-        runners("drift")
     client.close()
-    pages = [path.read_text() for path in tmp_path.glob("drift-*/drift-temp/drift.md")]
-    assert sorted("no changes" in one for one in pages) == [False, True], pages
-    assert any("`web`" in one for one in pages)
-    assert box.registry_password_file.read_text().strip() not in seen + "".join(pages)
+    with pytest.raises(AssertionError, match="Compare"):
+        team.github("drift")
+    assert team.gitlab("schedule")["drift"].startswith("exit 7:")
+    pages = [
+        path.read_text() for one in ("drift-*/drift-temp", "*/drift-artifacts") for path in tmp_path.glob(f"{one}/*.md")
+    ]
+    assert sorted("no changes" in one for one in pages) == [False, False, True, True], pages
+    assert sum("`web`" in one for one in pages) == 2
+    assert box.registry_password_file.read_text().strip() not in team.seen + "".join(pages)

@@ -11,15 +11,20 @@ from labform.cli import typer_app
 from labform.forges import github, gitlab, publish
 from labform.problems import LabformError, suggestion
 
+_REPOSITORY = ["GITHUB_REPOSITORY", "CI_PROJECT_ID"]
 PLACES = {"github": Path(".github/workflows"), "gitlab": Path()}
 
 
 @typer_app.command()
 def comment(
     text: Annotated[typer.FileText, typer.Argument(help="A page of `labform plan --markdown`; - for standard input.")],
-    repository: Annotated[str, typer.Option("--repository", envvar=["GITHUB_REPOSITORY", "CI_PROJECT_ID"])],
+    repository: Annotated[
+        str, typer.Option("--repository", help="Its path; at GitLab its number too.", envvar=_REPOSITORY)
+    ],
     number: Annotated[int, typer.Option("--number", help="The pull request's.", envvar="CI_MERGE_REQUEST_IID", min=1)],
-    author: Annotated[str, typer.Option("--author", help="Whose comment it is.")] = "github-actions[bot]",
+    author: Annotated[
+        str | None, typer.Option("--author", help="Whose comment it is. Default: the token's user.")
+    ] = None,
     forge: Annotated[str, typer.Option("--forge", help="github or gitlab.")] = "github",
 ) -> None:
     """Write a page on a pull request, or bring the one there up to date.
