@@ -5,20 +5,15 @@ This is the side of the registration: the inputs that `up` gives to the provider
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from labform.backends.docker.devices import CDI_KIND
+from labform.backends.drift import SECRET, Fact, words
 from labform.declaration import size_text
 from labform.problems import LabformError
 
-Fact = tuple[str, str]
-"""What it is about, and which one where there may be several: `("memory", "")`, `("env", "HOME")`."""
-Facts = Mapping[Fact, str]
-SECRET = "a secret"  # noqa: S105  a word
-"""What stands for every secret's value."""
 _SECRET_KEY = "4dabf18193072939515e22adb298388d"  # noqa: S105
 """The key by which Pulumi marks an object as special; of a registration's inputs only secrets are."""
 COMPARED = frozenset(
@@ -36,25 +31,6 @@ MAY_END = "running, or ended"
 """The state of what nobody starts again."""
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 _MEBIBYTE = 1024**2
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A fact that is not as declared; None stands for what one side does not have."""
-
-    what: str
-    """`memory`, `env HOME`."""
-    declared: str | None
-    running: str | None
-
-
-def differences(declared: Facts, running: Facts) -> list[Difference]:
-    """What differs, in the order of facts. Resource limits by `ulimit` that nobody declared are the daemon's own."""
-    return [
-        Difference(" ".join(filter(None, fact)), declared.get(fact), running.get(fact))
-        for fact in sorted({*declared, *running})
-        if declared.get(fact) != running.get(fact) and (fact in declared or fact[0] != "ulimit")
-    ]
 
 
 def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact, str]:
@@ -155,12 +131,6 @@ def options_text(options: Mapping[str, Any]) -> str:
     """Options in the order of their names, `type` without its own."""
     named = [f"{key}={value}" for key, value in sorted(options.items()) if key != "type"]
     return " ".join([str(options["type"]), *named])
-
-
-def words(what: str, given: Iterable[str]) -> dict[Fact, str]:
-    """The fact that has a list of words, if there are any."""
-    found = sorted(given)
-    return {(what, ""): ", ".join(found)} if found else {}
 
 
 def _environment(inputs: Mapping[str, Any]) -> dict[str, str]:
