@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from labform.backends.docker.drift import container_drift, network_drift, others, volume_drift
-from labform.backends.docker.facts import Facts
-from labform.backends.docker.inspected import UNSHOWN, inspected
+from labform.backends.docker.inspected import inspected
 from labform.backends.docker.observed import Observed, name_of
+from labform.backends.drift import UNSHOWN, Facts
 from labform.hosts import Host
 
 from tests.labs import GPUS

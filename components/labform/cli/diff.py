@@ -33,8 +33,8 @@ _CONTAINER, _NETWORK, _VOLUME = (
     f"docker:index/{one}" for one in ("container:Container", "network:Network", "volume:Volume")
 )
 
-_NAMED = 3
-"""How many containers the command that makes them anew is written out for."""
+_NAMED = 12
+"""How many things the command that makes them anew is written out for."""
 
 
 @typer_app.command()

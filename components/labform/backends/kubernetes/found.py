@@ -1,7 +1,7 @@
 """What a cluster has of a lab, object by object, as its API server writes them. Asks only; no secret's value."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,15 +39,16 @@ def key_of(kind: str, metadata: Mapping[str, Any]) -> Key:
     return kind, metadata.get("namespace", ""), metadata["name"]
 
 
-def find(client: "ApiClient", lab: str, namespaces: Collection[str], wanted: Iterable[Key]) -> Found:
-    """All that has the lab's label, in every namespace or, for who may not see them all, in `namespaces`.
+def find(client: "ApiClient", lab: str, wanted: Collection[Key], *, alone: bool = False) -> Found:
+    """All that has the lab's label, and what is `wanted` by its name too, whatever its labels are.
 
-    What is `wanted` is found by its name too, whatever its labels are. Raises the API's exception unless it is a
-    refusal (403), which is kept.
+    Whoever may not see all namespaces is asked for those of what is wanted. Only kinds that are wanted are asked for if
+    they are meant `alone`. Raises the API's exception unless it is a refusal (403), which is kept.
     """
     found, refused = Found(), dict[str, dict[str, str]]()
     selected = {"label_selector": f"{LAB_LABEL}={lab}"}
-    for kind in VERSIONS:
+    namespaces = sorted({namespace for _, namespace, _ in wanted if namespace})
+    for kind in sorted({kind for kind, _, _ in wanted} if alone else VERSIONS):
         for namespace, items in _listings(client, kind, namespaces, selected):
             if isinstance(items, str):
                 found.closed.add((kind, namespace))

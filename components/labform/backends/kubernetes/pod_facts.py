@@ -53,7 +53,7 @@ def pod_facts(template: Mapping[str, Any], project: str, declared: Facts | None 
     containers = spec.pop("containers")
     main = next((one for one in containers if one["name"] == project), containers[0])
     volumes = {one["name"]: one for one in spec.pop("volumes", None) or []}
-    others = [one for one in containers if one is not main]
+    others = [one for one in containers if one["name"] != project]
     return {
         **_metadata(metadata),
         **_container(dict(main), declared),
@@ -207,9 +207,9 @@ def _mount(one: Mapping[str, Any], volume: Mapping[str, Any]) -> Iterator[str]:
 def _source(volume: Mapping[str, Any]) -> str:
     """What a volume is: `claim ds01-home`, `ConfigMap ds01-web`."""
     kind, given = next(((key, value or {}) for key, value in volume.items() if key != "name"), ("volume", {}))
-    body = dict(given)
+    body = {key: one for key, one in given.items() if one}
     mode = body.pop("defaultMode", _READ_BY_OTHERS)
-    items = [one["key"] for one in body.pop("items", None) or []]
+    items = [f"{one['key']} as {one['path']}" for one in body.pop("items", None) or []]
     for known, (word, key) in _SOURCES.items():
         if kind == known:
             kind = f"{word} {body.pop(key, '')}".strip()

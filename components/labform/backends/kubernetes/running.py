@@ -10,7 +10,7 @@ from labform.backends.drift import Drift
 from labform.backends.kubernetes import api, streams
 from labform.backends.kubernetes.data import data_of, url_of
 from labform.backends.kubernetes.drift import drift
-from labform.backends.kubernetes.found import CLUSTER_WIDE, find, key_of
+from labform.backends.kubernetes.found import find, key_of
 from labform.backends.kubernetes.holders import differences, shared_out
 from labform.backends.kubernetes.lab_objects import declared
 from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
@@ -110,14 +110,13 @@ class InCluster:
 
         `images` are the references of all running projects. Returned too is why what could not be asked is not known.
         """
-        made = sorted(declared(self._args, images), key=lambda one: PROJECT_LABEL not in one["metadata"]["labels"])
+        made = sorted(declared(self._args, images), key=lambda one: one["metadata"]["labels"].get(PROJECT_LABEL, "~"))
         chosen = [one for one in made if one["metadata"]["labels"].get(PROJECT_LABEL) in projects]
         meant = chosen if alone else made
-        namespaces = sorted({one["metadata"]["namespace"] for one in meant if one["kind"] not in CLUSTER_WIDE})
         try:
             with self._connected() as client:
                 keys = [key_of(one["kind"], one["metadata"]) for one in meant]
-                there = find(client, self._args.lab, namespaces, keys)
+                there = find(client, self._args.lab, keys, alone=alone)
         except LabformError as error:
             return [], [str(error)]
         return list(drift(meant, there, alone=alone)), there.refusals
