@@ -158,7 +158,8 @@ def test_a_cluster_is_compared_in_the_same_form(run: Terminal, cluster: FakeClus
     code, out, error = run("diff", "lab.yaml", "a", "--check")
     assert (code, out.splitlines(), error) == (1, missing, "")
     found = json.loads(run("diff", "lab.yaml", "a", "--json")[1])["drift"]
-    assert [(one["subject"], one["name"], one["host"]) for one in found][0] == ("a", "ConfigMap unit-a", "unit-anna")
+    first = {key: found[0][key] for key in ("subject", "name", "host")}
+    assert first == {"subject": "a", "name": "ConfigMap unit-a", "host": "unit-anna"}
     assert f"person: Namespace unit-anna is missing; {HINT}" in run("diff", "lab.yaml")[1].splitlines()
     cluster.broken = True
     code, out, error = run("diff", "lab.yaml")

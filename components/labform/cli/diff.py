@@ -118,7 +118,11 @@ def _built(stack: StackFile, name: str, inputs: Mapping[str, Any]) -> Facts:
     """What is known of a project's image: what it was built from, and, once the lock knows that, its digest."""
     recipe, known = stack.recipes[name].hash, stack.lock.builds.get(name)
     facts = {("label", RECIPE_LABEL): recipe}
-    return facts | ({("image", ""): inputs["image"]} if known and known.recipe == recipe else {})
+    if not known or known.recipe != recipe:
+        return facts
+    # Projects of one recipe may have been built one by one: each has a digest of its own.
+    name, at, _ = inputs["image"].partition("@")
+    return facts | {("image", ""): f"{name}@{known.image.partition('@')[2]}" if at else known.image}
 
 
 def _image(stack: StackFile, name: str) -> str:

@@ -7,6 +7,7 @@ from labform.backends.docker.facts import is_secret, labels_of, registered
 from labform.backends.docker.inspected import inspected
 from labform.backends.docker.live import labels_in, unplanned
 from labform.backends.docker.observed import Files, Observed, name_of
+from labform.backends.docker.podman import as_docker_says
 from labform.backends.drift import AS_DECLARED, EDITED, LOST_DATA, REFRESH, SECRET, Drift, Fact, Facts, differences
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, PROJECT_LABEL
@@ -26,6 +27,8 @@ def container_drift(host: str, declared: Host, inputs: Mapping[str, Any], built:
         said = f"is not of lab {labels_of(inputs)[LAB_LABEL]}; remove or rename it, then {REFRESH}"
         return Drift(project, host, name, said if name in seen.containers else f"is missing; {REFRESH}")
     container = seen.containers[there]
+    if declared.engine == "podman":
+        container = as_docker_says(container)
     image = seen.images.get(container["Image"])
     wanted = {**registered(inputs, image or {}), **built, **_wanted_files(inputs)}
     running = inspected(container, image or {}, declared, wanted)

@@ -21,7 +21,7 @@ COMPARED = frozenset(
         *("name", "hostname", "image", "user", "envs", "labels", "mounts", "ports", "networksAdvanced", "uploads"),
         *("command", "mustRun", "restart", "maxRetryCount", "healthcheck", "stopTimeout", "init", "cpus", "memory"),
         *("memorySwap", "shmSize", "capabilities", "securityOpts", "logDriver", "logOpts", "deviceRequests"),
-        *("ipcMode", "ulimits", "tmpfs"),
+        *("ipcMode", "ulimits", "tmpfs", "volumes"),
     ]
 )
 """The inputs of a container that facts are made of."""
@@ -44,7 +44,6 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
     health = inputs.get("healthcheck")
     capabilities = inputs.get("capabilities") or {}
     retries = int(inputs.get("maxRetryCount") or 0)
-    logs = {"type": inputs["logDriver"], **(inputs.get("logOpts") or {})}
     return {
         ("name", ""): inputs["name"],
         ("hostname", ""): inputs["hostname"],
@@ -57,6 +56,7 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         **{("label", key): value for key, value in (image.get("Labels") or {}).items()},
         **{("label", one["label"]): one["value"] for one in inputs.get("labels") or []},
         **{("mount", one["target"]): _mount(one) for one in inputs.get("mounts") or []},
+        **{("mount", one["containerPath"]): _volume(one) for one in inputs.get("volumes") or []},
         **{("port", f"{int(one['internal'])}/{one['protocol']}"): _port(one) for one in inputs.get("ports") or []},
         **{("network", one["name"]): aliases(one.get("aliases")) for one in inputs.get("networksAdvanced") or []},
         **{("tmpfs", path): options or "on" for path, options in (inputs.get("tmpfs") or {}).items()},
@@ -73,8 +73,8 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         **words("capabilities added", (one.removeprefix("CAP_") for one in capabilities.get("adds") or [])),
         **words("capabilities dropped", capabilities.get("drops") or []),
         **words("security options", inputs.get("securityOpts") or []),
-        ("ipc", ""): inputs["ipcMode"],
-        ("logs", ""): options_text(logs),
+        **({("ipc", ""): inputs["ipcMode"]} if inputs.get("ipcMode") else {}),
+        **({("logs", ""): _logs(inputs)} if inputs.get("logDriver") else {}),
     }
 
 
@@ -146,6 +146,16 @@ def _inherited(image: Mapping[str, Any]) -> dict[Fact, str]:
 
 def _mount(mount: Mapping[str, Any]) -> str:
     return f"{mount['type']} {mount['source']}{', read only' if mount.get('readOnly') else ''}"
+
+
+def _volume(volume: Mapping[str, Any]) -> str:
+    """What Podman's containers have for a mount."""
+    source = f"volume {volume['volumeName']}" if volume.get("volumeName") else f"bind {volume['hostPath']}"
+    return f"{source}{', read only' if volume.get('readOnly') else ''}"
+
+
+def _logs(inputs: Mapping[str, Any]) -> str:
+    return options_text({"type": inputs["logDriver"], **(inputs.get("logOpts") or {})})
 
 
 def _port(port: Mapping[str, Any]) -> str:

@@ -88,9 +88,13 @@ def inspected(container: Mapping[str, Any], image: Mapping[str, Any], host: Host
         ("healthcheck", ""): _health(config.get("Healthcheck") or {}),
         **_limits(settings),
         **_hardening(settings),
-        ("logs", ""): options_text({"type": settings["LogConfig"]["Type"], **(settings["LogConfig"]["Config"] or {})}),
+        **_logs(settings["LogConfig"]),
         **{(what, ""): _text(settings.get(key)) for key, what in _UNUSED.items() if settings.get(key) not in _NOT_SET},
     }
+
+
+def _logs(given: Mapping[str, Any]) -> dict[Fact, str]:
+    return {("logs", ""): options_text({"type": given["Type"], **(given["Config"] or {})})} if given["Type"] else {}
 
 
 def _name(container: Mapping[str, Any]) -> str:
