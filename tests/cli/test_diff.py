@@ -1,7 +1,6 @@
 """`labform diff`: what is compared, what is printed, and the exit code; hosts answer from the test."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from labform.cli import diff
 from labform.problems import LabformError
 
 from tests.cli.conftest import Terminal
-from tests.fake_cluster import FakeCluster, fake_cluster
+from tests.fake_cluster import FakeCluster
 from tests.labs import hosts, project
 
 pytestmark = pytest.mark.enable_socket
@@ -55,14 +54,6 @@ def answer(monkeypatch: pytest.MonkeyPatch, **answers: Observed | LabformError) 
 def host(**parts: Any) -> Observed:
     """A host that has nothing, or these parts."""
     return Observed(**{"containers": {}, "images": {}, "files": {}, "networks": {}, "volumes": {}, **parts})
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
-    """An empty cluster, which the kubeconfig names."""
-    with fake_cluster(tmp_path) as made:
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))
-        yield made
 
 
 NETWORK = {

@@ -1,4 +1,4 @@
-"""The objects of the lab in `cluster_lab` as a Kubernetes 1.35 API server had them right after they were applied.
+"""The objects of the lab in `cluster_lab` as a Kubernetes 1.36 API server had them right after they were applied.
 
 Of Secrets there is what its table says of them. Status and what every object has anew are left out.
 """

@@ -92,7 +92,7 @@ CHANGES: list[tuple[str, str, Any, Sides]] = [
             "user": ("10044:10044", "0:10044"),
         },
     ),
-    (WEB, f"{CONTAINER}.readinessProbe", None, {"healthcheck": ("true (every 5 s, within 5 s, 3 times)", "")}),
+    (WEB, f"{CONTAINER}.readinessProbe", None, {"healthcheck": ("true (every 5 s, within 5 s, 3 times)", "none")}),
     (
         WEB,
         f"{CONTAINER}.livenessProbe",
@@ -131,7 +131,7 @@ CHANGES: list[tuple[str, str, Any, Sides]] = [
         "spec.template.spec.tolerations",
         None,
         {
-            "toleration nvidia.com/gpu": (
+            "tolerations": (
                 '{"effect": "NoSchedule", "key": "nvidia.com/gpu", "operator": "Exists"}',
                 None,
             )

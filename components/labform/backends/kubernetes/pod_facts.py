@@ -106,12 +106,13 @@ def _container(one: dict[str, Any], declared: Facts | None) -> dict[Fact, str]:
         **{("port", _port(each)): _host_port(each) for each in one.pop("ports", None) or []},
         **_resources(one.pop("resources", None) or {}),
         **_hardening(security),
-        **{(word, ""): text for word, text in probes.items() if text or word == "healthcheck"},
+        ("healthcheck", ""): _probe(one.pop("readinessProbe", None)) or "none",
+        **{(word, ""): text for word, text in probes.items() if text},
         **flat("container", one, _CONTAINER_DEFAULTS),
     }
 
 
-_PROBES = {"healthcheck": "readinessProbe", "healthcheck at start": "startupProbe", "liveness": "livenessProbe"}
+_PROBES = {"healthcheck at start": "startupProbe", "liveness": "livenessProbe"}
 
 
 def _plain(text: str) -> str:
@@ -237,7 +238,7 @@ def _pod(spec: dict[str, Any]) -> dict[Fact, str]:
         ("restart", ""): spec.pop("restartPolicy", ""),
         ("stop", ""): f"within {spec.pop('terminationGracePeriodSeconds', 30)} s",
         **{("node", key): one for key, one in (spec.pop("nodeSelector", None) or {}).items()},
-        **{("toleration", one.get("key", "any")): _compact(one) for one in spec.pop("tolerations", None) or []},
+        **words("tolerations", map(_compact, spec.pop("tolerations", None) or [])),
         **flat("pod security", security, {}),
         **flat("pod", spec, _POD_DEFAULTS),
     }
@@ -247,15 +248,19 @@ _WHO = ("runAsUser", "runAsGroup")
 
 
 def _probe(given: Mapping[str, Any] | None) -> str:
-    """A check and its times; `none` where there is none."""
+    """A check and its times; nothing where there is none."""
     if not given:
         return ""
-    command = (given.get("exec") or {}).get("command")
-    other = {key: given[key] for key in ("httpGet", "tcpSocket", "grpc") if key in given}
-    times = f"every {given.get('periodSeconds', 10)} s, within {given.get('timeoutSeconds', 1)} s"
-    delay = f", after {given['initialDelaySeconds']} s" if given.get("initialDelaySeconds") else ""
-    tries = f"{given.get('failureThreshold', 3)} times{delay}"
-    return f"{shlex.join(command) if command else _compact(other)} ({times}, {tries})"
+    rest = dict(given)
+    command = (rest.pop("exec", None) or {}).get("command")
+    times = f"every {rest.pop('periodSeconds', 10)} s, within {rest.pop('timeoutSeconds', 1)} s"
+    times += f", {rest.pop('failureThreshold', 3)} times"
+    if delay := rest.pop("initialDelaySeconds", 0):
+        times += f", after {delay} s"
+    if rest.get("successThreshold") == 1:
+        del rest["successThreshold"]
+    what = [shlex.join(command)] if command else []
+    return f"{' '.join([*what, *([_compact(rest)] if rest else [])])} ({times})"
 
 
 def _compact(value: Any) -> str:
