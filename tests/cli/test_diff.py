@@ -152,6 +152,8 @@ def test_a_cluster_is_compared_in_the_same_form(run: Terminal, cluster: FakeClus
     first = {key: found[0][key] for key in ("subject", "name", "host")}
     assert first == {"subject": "a", "name": "ConfigMap unit-a", "host": "unit-anna"}
     assert f"person: Namespace unit-anna is missing; {HINT}" in run("diff", "lab.yaml")[1].splitlines()
+    instead = "unit runs on a cluster; use labform shell lab.yaml a -- python -m pip freeze\n"
+    assert run("freeze", "lab.yaml", "a") == (1, "", instead)
     cluster.broken = True
     code, out, error = run("diff", "lab.yaml")
     assert (code, out) == (1, "")
