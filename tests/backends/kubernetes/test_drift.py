@@ -252,7 +252,7 @@ def test_a_digest_that_nobody_knows_may_be_any(image: str, differs: bool) -> Non
 def test_what_is_missing_or_foreign_is_said() -> None:
     """With what to do; what data hangs on is compared, whatever its labels are."""
     given = objects()
-    del given[THESIS], given[HOME]
+    del given[THESIS], given[HOME], given["PersistentVolumeClaim unit-anna/unit-data-anna-6e6d211c"]
     given["ServiceAccount unit-ben/labform"]["metadata"]["labels"] = {}
     given["Namespace /unit-ben"]["metadata"]["labels"] = {}
     given["Ingress unit-ben/unit-web"]["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z"
@@ -261,6 +261,7 @@ def test_what_is_missing_or_foreign_is_said() -> None:
         "thesis: Deployment unit-thesis": "is missing; run `pulumi up --refresh`",
         "volume: PersistentVolumeClaim unit-home": "is missing; if it held data, restore it under this name before the"
         " next `pulumi up`",
+        "volume: PersistentVolumeClaim unit-data-anna-6e6d211c": "is missing; run `pulumi up --refresh`",
         "person: ServiceAccount labform": "is not of lab unit; remove or rename it, then run `pulumi up --refresh`",
         "person: Namespace unit-ben": "",
         "web: Ingress unit-web": "is being deleted; see who asked for that, and once it is gone run `pulumi up"

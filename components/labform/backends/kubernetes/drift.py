@@ -42,7 +42,8 @@ _SUBJECTS = {VOLUME_LABEL: "volume", OWNER_LABEL: "person"}
 
 
 def _missing(one: Manifest) -> Iterator[Drift]:
-    lost = one["kind"] == "PersistentVolumeClaim"
+    # A claim that names its volume is a handle on an export, whose server has the data.
+    lost = one["kind"] == "PersistentVolumeClaim" and "volumeName" not in one["spec"]
     yield _drift(one, one["kind"], said=LOST_DATA if lost else f"is missing; {REFRESH}")
 
 
