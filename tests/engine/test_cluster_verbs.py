@@ -66,7 +66,7 @@ def test_status_says_how_each_project_is(bench: ClusterBench) -> None:
         "thesis": "healthy",
         "vision": "running",
     }
-    assert {*found["thesis"]} == {"project", "state", "image", "url", "data"}
+    assert {*found["thesis"]} == {"project", "owner", "until", "state", "gpus", "image", "url", "data"}
     assert f"{bench.name}-anna/{bench.name}-home at /home/lab" in found["thesis"]["data"]
 
 
