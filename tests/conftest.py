@@ -1,6 +1,7 @@
 """What holds for every test: no network, and the same examples at each run; and the program that many tests run."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,9 @@ import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.fake_cluster import FakeCluster, fake_cluster
 
+if TYPE_CHECKING:
     from tests.fakes import Recording
     from tests.program import Program
 
@@ -56,3 +57,12 @@ def program() -> "Iterator[Program]":
 def recording(request: pytest.FixtureRequest, program: "Program") -> "Recording":
     """What the module's LAB registers."""
     return program.recording(request.module.LAB)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    """An empty cluster, which the kubeconfig names."""
+    with fake_cluster(tmp_path) as made:
+        # The client reads KUBECONFIG when it is imported.
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))
+        yield made

@@ -21,6 +21,9 @@ class FakeCluster:
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
         self.objects: dict[Key, dict[str, Any]] = {}
+        self.closed: set[tuple[str, str]] = set()
+        """Plurals and namespaces that may not be listed; `""` is all namespaces at once."""
+        self.broken = False
 
     def add(self, plural: str, place: str, labels: dict[str, str] | None = None, **body: Any) -> None:
         """Put an object at `namespace/name`, or at a name."""
@@ -32,10 +35,14 @@ class FakeCluster:
 
     def answer(self, method: str, address: str) -> tuple[int, dict[str, Any]]:
         """Status and body for a request."""
+        if self.broken:
+            return 500, {"kind": "Status", "message": "broken"}
         url = urlsplit(address)
         found = _PATH.fullmatch(url.path)
         assert found, address
         namespace, plural, name = (part or "" for part in found.groups())
+        if not name and (plural, namespace) in self.closed:
+            return 403, {"kind": "Status", "reason": "Forbidden", "message": f"{plural} is forbidden"}
         if not name:
             selectors = {key: values[0].split(",") for key, values in parse_qs(url.query).items()}
             return 200, {
@@ -57,8 +64,15 @@ class FakeCluster:
             del self.objects[key]
 
 
+def _row(one: dict[str, Any]) -> dict[str, Any]:
+    """A Secret in the table of an API server: name, type, how many keys, age."""
+    cells = [one["metadata"]["name"], one.get("type", "Opaque"), len(one.get("data", {})), "1s"]
+    return {"cells": cells, "object": {"metadata": one["metadata"]}}
+
+
 def _chosen(key: Key, one: dict[str, Any], plural: str, namespace: str, selectors: dict[str, list[str]]) -> bool:
     fields = {f"involvedObject.{name}": value for name, value in one.get("involvedObject", {}).items()}
+    fields["metadata.name"] = one["metadata"]["name"]
     here = key[0] == plural and namespace in ("", key[1])
     return here and all(
         _holds(selector, facts)
@@ -80,6 +94,8 @@ def fake_cluster(folder: Path) -> Iterator[FakeCluster]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, found = cluster.answer(self.command, self.path)
+            if "as=Table" in self.headers.get("Accept", "") and "items" in found:
+                found = {"rows": [_row(one) for one in found["items"]]}
             body = json.dumps(found).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from labform.backends.docker.drift import container_drift, network_drift, others, volume_drift
-from labform.backends.docker.facts import Facts
-from labform.backends.docker.inspected import UNSHOWN, inspected
+from labform.backends.docker.inspected import inspected
 from labform.backends.docker.observed import Observed, name_of
+from labform.backends.drift import UNSHOWN, Facts
 from labform.hosts import Host
 
 from tests.labs import GPUS
@@ -206,6 +206,72 @@ def test_networks_and_volumes_are_compared() -> None:
     gone = volume_drift("local", volume, seen())
     assert gone
     assert gone.said.startswith("is missing; if it held data, restore it")
+
+
+PODMAN = {
+    "IpcMode": "shareable",
+    "PidMode": "private",
+    "UTSMode": "private",
+    "PidsLimit": 2048,
+    "LogConfig": {"Type": "json-file", "Config": None},
+    "Ulimits": [{"Name": "RLIMIT_NOFILE", "Hard": 20000, "Soft": 20000}],
+    "CapDrop": [
+        *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE"),
+        *("NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+    ],
+}
+"""What Podman 4.3 says of a container that has no capability."""
+VOLUMES = [
+    {"Type": "volume", "Name": "work", "Source": "/pods/work/_data", "Destination": "/workspace", "RW": True},
+    {"Type": "bind", "Source": "/srv", "Destination": "/data", "RW": False},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {}),
+        ({"State": {"Status": "stopped"}}, {"state": ("running", "exited")}),
+        (
+            {"HostConfig": {"CapDrop": PODMAN["CapDrop"][1:], "CapAdd": ["CAP_SYS_ADMIN"]}},
+            {"capabilities added": (None, "SYS_ADMIN")},
+        ),
+        (
+            {"HostConfig": {"CapDrop": []}},
+            {
+                "capabilities added": (
+                    None,
+                    (
+                        "CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID,"
+                        " SYS_CHROOT"
+                    ),
+                )
+            },
+        ),
+        ({"HostConfig": {"PidsLimit": 9, "PidMode": "host"}}, {"pid": (None, "host"), "processes": (None, "9")}),
+        ({"Mounts": VOLUMES[:1]}, {"mount /data": ("bind /srv, read only", None)}),
+        (
+            {"Mounts": [{**VOLUMES[0], "Name": "other", "RW": False}, VOLUMES[1]]},
+            {"mount /workspace": ("volume work", "volume other, read only")},
+        ),
+    ],
+)
+def test_podman_says_the_same_in_other_words(given: dict[str, Any], expected: Any) -> None:
+    """Its volumes are mounts, what it fills in is nothing, and what differs is named as on Docker."""
+    inputs = {key: value for key, value in INPUTS.items() if key not in ("logDriver", "ipcMode")}
+    inputs["capabilities"] = {"drops": ["ALL"]}
+    inputs["volumes"] = [
+        {"containerPath": "/workspace", "volumeName": "work"},
+        {"containerPath": "/data", "hostPath": "/srv", "readOnly": True},
+    ]
+    env = ["A=1", "PATH=/bin", "HOSTNAME=web", "TERM=xterm", "container=podman"]
+    one = container(HostConfig=PODMAN, Config={"Env": env, "WorkingDir": "/"}, Mounts=VOLUMES)
+    for key, value in given.items():
+        one[key] = {**one[key], **value} if isinstance(value, dict) else value
+    there = seen(one, files={"test-web": {"/etc/passwd": "x"}})
+    host = HOST.model_copy(update={"engine": "podman", "gpus": ()})
+    found = container_drift("local", host, inputs, {}, there)
+    assert {each.what: (each.declared, each.running) for each in found.differences} if found else expected == {}
 
 
 def test_a_secret_variable_is_only_there() -> None:

@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 from labform.backends.docker.facts import (
     MAY_END,
-    SECRET,
-    Difference,
-    differences,
     registered,
     secret_variables,
 )
+from labform.backends.drift import SECRET
 from labform.environments import Recipe
 from labform.ledger import plan
 from labform.loading import unlocked
@@ -111,15 +109,3 @@ def test_a_secret_of_a_lab_is_marked() -> None:
     (inputs,) = (each.inputs for each in found.values() if each.type.endswith(":Container"))
     assert secret_variables(inputs) == {"TOKEN"}
     assert "[x]" not in repr(registered(inputs, {}))
-
-
-def test_differences_are_both_sides_in_the_order_of_facts() -> None:
-    """What one side lacks is None; limits that only the daemon sets are none."""
-    declared = {("memory", ""): "1Gi", ("env", "A"): "1", ("user", ""): "1", ("ulimit", "stack"): "8:8"}
-    running = {("memory", ""): "2Gi", ("env", "B"): "2", ("user", ""): "1", ("ulimit", "nofile"): "9:9"}
-    assert differences(declared, running) == [
-        Difference("env A", "1", None),
-        Difference("env B", None, "2"),
-        Difference("memory", "1Gi", "2Gi"),
-        Difference("ulimit stack", "8:8", None),
-    ]

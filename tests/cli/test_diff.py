@@ -10,6 +10,7 @@ from labform.cli import diff
 from labform.problems import LabformError
 
 from tests.cli.conftest import Terminal
+from tests.fake_cluster import FakeCluster
 from tests.labs import hosts, project
 
 pytestmark = pytest.mark.enable_socket
@@ -136,13 +137,24 @@ def test_a_project_that_has_no_container_is_refused(run: Terminal, words: tuple[
     assert run("diff", "lab.yaml", *words) == (1, "", said)
 
 
-def test_a_cluster_lab_is_refused_with_what_compares_it(run: Terminal) -> None:
-    """What Kubernetes' own tool does."""
+def test_a_cluster_is_compared_in_the_same_form(run: Terminal, cluster: FakeCluster) -> None:
+    """Objects are named by kind and namespace; a cluster that is away is an error, and nothing is called missing."""
     lab = json.loads(Path("lab.yaml").read_text()) | {"runs_on": {"kind": "kubernetes"}, "volumes": {}}
     lab["projects"] = {"a": project(service=SERVICE)}
     Path("lab.yaml").write_text(json.dumps(lab))
     Path("lab.lock").unlink()
     assert run("lock", "lab.yaml", "--offline")[0] == 0
-    code, _, error = run("diff", "lab.yaml")
-    assert code == 1
-    assert "labform render lab.yaml --to DIR and kubectl diff --filename DIR" in error
+    place = "unit-a in unit-anna"
+    missing = [f"a: {kind} {place} is missing; {HINT}" for kind in ("ConfigMap", "Deployment")]
+    code, out, error = run("diff", "lab.yaml", "a", "--check")
+    assert (code, out.splitlines(), error) == (1, missing, "")
+    found = json.loads(run("diff", "lab.yaml", "a", "--json")[1])["drift"]
+    first = {key: found[0][key] for key in ("subject", "name", "host")}
+    assert first == {"subject": "a", "name": "ConfigMap unit-a", "host": "unit-anna"}
+    assert f"person: Namespace unit-anna is missing; {HINT}" in run("diff", "lab.yaml")[1].splitlines()
+    instead = "unit runs on a cluster; use labform shell lab.yaml a -- python -m pip freeze\n"
+    assert run("freeze", "lab.yaml", "a") == (1, "", instead)
+    cluster.broken = True
+    code, out, error = run("diff", "lab.yaml")
+    assert (code, out) == (1, "")
+    assert "the API server says 500: broken" in error

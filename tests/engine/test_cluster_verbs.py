@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from kubernetes.client import RbacAuthorizationV1Api
 import sandbox.cluster
 from tests.engine.bench import until
 from tests.engine.cluster_bench import ClusterBench
+from tests.engine.cluster_changes import by_name, change_by_hand, changed_by_hand, put_labels_back
 from tests.engine.test_cluster_lab import POOLS, a_lab, serving
 
 
@@ -64,7 +66,7 @@ def test_status_says_how_each_project_is(bench: ClusterBench) -> None:
         "thesis": "healthy",
         "vision": "running",
     }
-    assert {*found["thesis"]} == {"project", "state", "image", "url", "data"}
+    assert {*found["thesis"]} == {"project", "owner", "until", "state", "gpus", "image", "url", "data"}
     assert f"{bench.name}-anna/{bench.name}-home at /home/lab" in found["thesis"]["data"]
 
 
@@ -191,6 +193,30 @@ def test_volumes_say_what_exists(bench: ClusterBench) -> None:
     assert found["home"]["data"] == f"{bench.name}-anna/{bench.name}-home"
 
 
+def test_diff_names_what_was_changed_by_hand(bench: ClusterBench) -> None:
+    """Nothing right after `up`; then each change with both sides, no value of a secret, and what puts it back."""
+    done = labform(bench, "diff", "--check")
+    said = "5 projects are as declared, also where `pulumi refresh` does not look\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    change_by_hand(bench)
+    done = labform(bench, "diff", "--check", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert not re.search("zebra|walrus", done.stdout)
+    assert by_name(json.loads(done.stdout)["drift"]) == changed_by_hand(bench.name)
+    done = labform(bench, "diff")
+    bench.apps.delete_namespaced_deployment(f"{bench.name}-idle", f"{bench.name}-ben")
+    missing = f"Deployment {bench.name}-idle in {bench.name}-ben is missing; run `pulumi up --refresh`"
+    assert labform(bench, "diff", "idle").stdout == f"idle: {missing}\n"
+    (command,) = (line for line in done.stdout.splitlines() if line.startswith("to make an object anew"))
+    words = shlex.split(command.partition(": pulumi up ")[2])
+    bench.core.delete_namespaced_service(f"{bench.name}-stray", f"{bench.name}-anna")
+    put_labels_back(bench)
+    bench.up("--refresh", *words, lock=False)
+    done = labform(bench, "diff", "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    until(lambda: rows(bench)["thesis"]["state"] == "healthy", "thesis does not come back")
+
+
 def test_inventory_is_the_block_of_the_nodes(bench: ClusterBench) -> None:
     """What it prints is a stack file's; what a stack file has otherwise is named."""
     labform_ = [str(Path(sys.executable).with_name("labform")), "inventory"]
@@ -237,6 +263,9 @@ def test_a_person_reaches_their_own_projects(bench: ClusterBench, tmp_path: Path
         assert refused.returncode == 1
         assert "the API server says 403: " in refused.stderr
         assert "a person reaches their own projects" in refused.stderr
+    partly = as_anna("diff", "thesis")
+    assert (partly.returncode, partly.stdout) == (1, "")
+    assert partly.stderr.startswith(f"{bench.name}-anna: ConfigMap, Secret not compared; the API server says 403: ")
     found = {row["project"]: row for row in json.loads(as_anna("status", "--json").stdout)}
     states = {name: row["state"] for name, row in found.items()}
     theirs = {"thesis": "healthy", "slice": "running"}

@@ -14,6 +14,7 @@ import requests
 import sandbox
 from sandbox import podman
 from tests.engine.bench import FIRST_PORT, Bench, until
+from tests.engine.drift import drift
 from tests.engine.test_preview import apart
 from tests.engine.test_verbs import labform
 
@@ -115,6 +116,18 @@ def project(host: str, image: str, **more: Any) -> dict[str, Any]:
 def test_it_stays_as_it_is(two: Bench) -> None:
     """`up`, `refresh` and `up` change nothing, though Podman reports much in other words."""
     two.settled()
+
+
+def test_nothing_differs_from_what_is_declared(two: Bench) -> None:
+    """By `labform diff`, on both hosts, though Podman reports much in other words; another mount would be named."""
+    assert drift(two) == {}
+    before = two.lab
+    lab = copy.deepcopy(before)
+    lab["projects"]["web"]["mounts"] = {"results": "/workspace", "shared": "/shared"}
+    two.write(lab)
+    mount = (f"volume {two.name}-results", f"volume {two.name}-work")
+    assert drift(two) == {f"{two.name}-web": {"mount /workspace": mount}}
+    two.write(before)
 
 
 def test_the_service_has_what_is_declared(two: Bench) -> None:

@@ -52,9 +52,9 @@ def parsed(addresses: str) -> Addresses:
 
 
 def refuse_cluster(lab: LabArgs, instead: str) -> None:
-    """Raise LabformError for a lab on a cluster, where a command of Kubernetes' own says it."""
+    """Raise LabformError for a lab on a cluster, with what to run instead."""
     if isinstance(lab.runs_on, Kubernetes):
-        raise LabformError(f"{lab.lab} runs on a cluster; use {instead}, with --selector labform.lab={lab.lab}")
+        raise LabformError(f"{lab.lab} runs on a cluster; use {instead}")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

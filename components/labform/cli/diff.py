@@ -10,11 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labform.backends.docker.drift import Drift, container_drift, network_drift, others, volume_drift
-from labform.backends.docker.facts import Facts, labels_of
+from labform import naming
+from labform.backends import Kubernetes
+from labform.backends.docker.drift import container_drift, network_drift, others, volume_drift
+from labform.backends.docker.facts import labels_of
 from labform.backends.docker.live import ask_all
 from labform.backends.docker.observed import Observed, name_of, observe
-from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, refuse_cluster, typer_app
+from labform.backends.drift import Drift, Facts
+from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.environments.recipe import RECIPE_LABEL
 from labform.loading import StackFile, load
 from labform.naming import VOLUME_LABEL
@@ -30,8 +33,8 @@ _CONTAINER, _NETWORK, _VOLUME = (
     f"docker:index/{one}" for one in ("container:Container", "network:Network", "volume:Volume")
 )
 
-_NAMED = 3
-"""How many containers the command that makes them anew is written out for."""
+_NAMED = 12
+"""How many things the command that makes them anew is written out for."""
 
 
 @typer_app.command()
@@ -45,21 +48,21 @@ def diff(
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if something differs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare what is declared with what runs: containers, networks and volumes of the lab, changed by hand or not yet.
+    """Compare what is declared with what runs: all of the lab on its hosts or cluster, changed by hand or not yet.
 
-    What `up` would register is held against what each host's daemon says, also what `pulumi refresh` never reads back:
-    variables, labels, image, files. Values of secrets are neither asked for nor shown. Exit 1 if a host is silent.
+    What `up` would register is held against what each host's daemon or the API server says, also what `pulumi refresh`
+    never reads back. Values of secrets are neither asked for nor shown. Exit 1 if a host or the cluster is silent.
 
     Example: labform diff stacks/dev.yaml notebook --check
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
-    refuse_cluster(stack.lab, f"labform render {stack_file} --to DIR and kubectl diff --filename DIR")
     chosen = _chosen(stack, projects or [])
     found, silent = lab_drift(stack, chosen, alone=bool(projects))
     if as_json:
         print(json.dumps({"drift": [asdict(one) for one in found], "unreachable": silent}, indent=1))
     else:
-        _print(found, len(chosen))
+        in_cluster = isinstance(stack.lab.runs_on, Kubernetes)
+        _print(found, 0 if silent else len(chosen), "in" if in_cluster else "on")
     if silent:
         raise LabformError("\n".join(silent))
     if found and check:
@@ -69,8 +72,14 @@ def diff(
 def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False) -> tuple[list[Drift], list[str]]:
     """What of these projects is not as declared, and which hosts could not be asked.
 
-    Unless they are meant `alone`: also networks, volumes, and containers that no project is.
+    Unless they are meant `alone`: also networks, volumes, and containers that no project is, in a cluster all objects.
     """
+    if isinstance(stack.lab.runs_on, Kubernetes):
+        # A Docker lab loads no module of the other backend.
+        from labform.backends.kubernetes.running import InCluster
+
+        images = {name: _image(stack, name) for name in stack.lab.running()}
+        return InCluster(stack.lab, stack.lock).drift(images, projects, alone=alone)
     made = recorded(stack, projects, stack.lock.builds.values())
     containers = {str(one.project): one.inputs for one in made.values() if one.type == _CONTAINER}
     places = {name: stack.lock.placements()[name].host for name in containers}
@@ -109,7 +118,23 @@ def _built(stack: StackFile, name: str, inputs: Mapping[str, Any]) -> Facts:
     """What is known of a project's image: what it was built from, and, once the lock knows that, its digest."""
     recipe, known = stack.recipes[name].hash, stack.lock.builds.get(name)
     facts = {("label", RECIPE_LABEL): recipe}
-    return facts | ({("image", ""): inputs["image"]} if known and known.recipe == recipe else {})
+    if not known or known.recipe != recipe:
+        return facts
+    # Projects of one recipe may have been built one by one: each has a digest of its own.
+    name, at, _ = inputs["image"].partition("@")
+    return facts | {("image", ""): f"{name}@{known.image.partition('@')[2]}" if at else known.image}
+
+
+def _image(stack: StackFile, name: str) -> str:
+    """The image that a project's pod should run, as far as the lock knows it."""
+    from labform.backends.kubernetes.drift import UNKNOWN
+
+    known, registry = stack.lock.builds.get(name), stack.lab.registry
+    if known and stack.lab.projects[name].pinned:
+        return known.image
+    repository = naming.repository(stack.lab.lab, name, registry.address if registry else None)
+    current = known is not None and known.recipe == stack.recipes[name].hash
+    return f"{repository}@{known.image.rpartition('@')[2] if known and current else UNKNOWN}"
 
 
 def _beside(stack: StackFile, host: str, made: Iterable[Registered], seen: Observed) -> Iterator[Drift | None]:
@@ -134,22 +159,22 @@ def _host_of(stack: StackFile, volume: Registered) -> str | None:
     return stack.lab.host_of(key) or stack.lock.volumes[key].host
 
 
-def _print(found: Sequence[Drift], count: int) -> None:
+def _print(found: Sequence[Drift], count: int, preposition: str) -> None:
     """A block for each thing: its name, and a line for each fact with both sides."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     for one in found:
-        console.print(
-            clean(f"{one.subject}: {one.name} on {one.host} {one.said}".rstrip()), style="bold", soft_wrap=True
-        )
+        words = (f"{one.subject}: {one.name}", f"{preposition} {one.host}" if one.host else "", one.said)
+        console.print(clean(" ".join(filter(None, words))), style="bold", soft_wrap=True)
         if one.differences:
             console.print(_table(one))
-    if not found:
+    if not found and count:
         compared = "1 project is" if count == 1 else f"{count} projects are"
         console.print(f"{compared} as declared, also where `pulumi refresh` does not look")
-    if edited := [one.name for one in found if one.differences and one.subject not in {"network", "volume"}]:
-        names = edited if len(edited) <= _NAMED else ["NAME"]
-        words = " ".join(f"--replace '**Container::{name}'" for name in names)
-        console.print(clean(f"\nto make a container anew, as it is declared: pulumi up {words}"), soft_wrap=True)
+    if edited := [one.anew for one in found if one.anew]:
+        what = "a container" if all(one.startswith("**Container::") for one in edited) else "an object"
+        names = edited if len(edited) <= _NAMED else sorted({f"{one.partition('::')[0]}::NAME" for one in edited})
+        options = " ".join(f"--replace '{name}'" for name in names)
+        console.print(clean(f"\nto make {what} anew, as it is declared: pulumi up {options}"), soft_wrap=True)
 
 
 def _table(one: Drift) -> Table:

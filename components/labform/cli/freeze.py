@@ -40,7 +40,7 @@ def freeze(
     Example: labform freeze stacks/dev.yaml notebook --write
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
-    refuse_cluster(stack.lab, "kubectl exec")
+    refuse_cluster(stack.lab, f"labform shell {stack_file} {project} -- python -m pip freeze")
     with container_of(stack.lab, stack.lock, project) as container:
         changed = changed_by_hand(container)
     if as_json:

@@ -1,43 +1,19 @@
 """Where what stands on a host is not what `up` registers there: containers, networks, volumes. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from labform.backends.docker.facts import (
-    SECRET,
-    Difference,
-    Fact,
-    Facts,
-    differences,
-    is_secret,
-    labels_of,
-    registered,
-)
+from labform.backends.docker.facts import is_secret, labels_of, registered
 from labform.backends.docker.inspected import inspected
 from labform.backends.docker.live import labels_in, unplanned
 from labform.backends.docker.observed import Files, Observed, name_of
+from labform.backends.docker.podman import as_docker_says
+from labform.backends.drift import AS_DECLARED, EDITED, LOST_DATA, REFRESH, SECRET, Drift, Fact, Facts, differences
 from labform.hosts import Host
 from labform.naming import LAB_LABEL, PROJECT_LABEL
 
-_AS_DECLARED, _EDITED = "as declared", "edited"
-"""What is said of a file; its content may be anything."""
 _OF_IMAGES = frozenset({"env", "label", "entrypoint", "directory", "mount"})
 """Facts that a container may have of its image, which nobody can tell once that is gone."""
-_REFRESH = "run `pulumi up --refresh`"
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One thing of a lab that is not as declared: what differs of it, or `said`, where nothing can be compared."""
-
-    subject: str
-    """The project, or what kind of thing it is: `network`, `volume`, a `container` of no project."""
-    host: str
-    name: str
-    """Its name on the host."""
-    said: str = ""
-    differences: tuple[Difference, ...] = ()
 
 
 def container_drift(host: str, declared: Host, inputs: Mapping[str, Any], built: Facts, seen: Observed) -> Drift | None:
@@ -48,9 +24,11 @@ def container_drift(host: str, declared: Host, inputs: Mapping[str, Any], built:
     name, project = inputs["name"], labels_of(inputs)[PROJECT_LABEL]
     there = name_of(inputs, seen.containers)
     if there is None:
-        said = f"is not of lab {labels_of(inputs)[LAB_LABEL]}; remove or rename it, then {_REFRESH}"
-        return Drift(project, host, name, said if name in seen.containers else f"is missing; {_REFRESH}")
+        said = f"is not of lab {labels_of(inputs)[LAB_LABEL]}; remove or rename it, then {REFRESH}"
+        return Drift(project, host, name, said if name in seen.containers else f"is missing; {REFRESH}")
     container = seen.containers[there]
+    if declared.engine == "podman":
+        container = as_docker_says(container)
     image = seen.images.get(container["Image"])
     wanted = {**registered(inputs, image or {}), **built, **_wanted_files(inputs)}
     running = inspected(container, image or {}, declared, wanted)
@@ -59,7 +37,7 @@ def container_drift(host: str, declared: Host, inputs: Mapping[str, Any], built:
     running |= {fact: container["Config"]["Image"] for fact in built if fact == ("image", "")}
     running |= _held_files(inputs, seen.files.get(there, {}))
     found = differences(wanted, running)
-    return Drift(project, host, name, differences=tuple(found)) if found else None
+    return Drift(project, host, name, differences=found, anew=f"**Container::{name}") if found else None
 
 
 def others(host: str, lab: str, known: Collection[str], seen: Observed) -> Iterator[Drift]:
@@ -71,13 +49,12 @@ def others(host: str, lab: str, known: Collection[str], seen: Observed) -> Itera
 
 def network_drift(host: str, inputs: Mapping[str, Any], seen: Observed) -> Drift | None:
     """How a network differs from its registration."""
-    return _made("network", host, inputs, seen.networks.get(inputs["name"]), f"is missing; {_REFRESH}")
+    return _made("network", host, inputs, seen.networks.get(inputs["name"]), f"is missing; {REFRESH}")
 
 
 def volume_drift(host: str, inputs: Mapping[str, Any], seen: Observed) -> Drift | None:
     """How a Docker volume differs from its registration."""
-    said = "is missing; if it held data, restore it under this name before the next `pulumi up`"
-    return _made("volume", host, inputs, seen.volumes.get(inputs["name"]), said)
+    return _made("volume", host, inputs, seen.volumes.get(inputs["name"]), LOST_DATA)
 
 
 def _made(
@@ -90,7 +67,7 @@ def _made(
     wanted |= {("label", key): value for key, value in labels_of(inputs).items()}
     has |= {("label", key): value for key, value in (there.get("Labels") or {}).items()}
     found = differences(wanted, has)
-    return Drift(kind, host, inputs["name"], differences=tuple(found)) if found else None
+    return Drift(kind, host, inputs["name"], differences=found) if found else None
 
 
 def _settings(driver: str, options: Mapping[str, str] | None) -> dict[Fact, str]:
@@ -99,7 +76,7 @@ def _settings(driver: str, options: Mapping[str, str] | None) -> dict[Fact, str]
 
 def _wanted_files(inputs: Mapping[str, Any]) -> dict[Fact, str]:
     return {
-        ("file", one["file"]): SECRET if is_secret(one["content"]) else _AS_DECLARED
+        ("file", one["file"]): SECRET if is_secret(one["content"]) else AS_DECLARED
         for one in inputs.get("uploads") or []
     }
 
@@ -109,9 +86,9 @@ def _held_files(inputs: Mapping[str, Any], held: Files) -> dict[Fact, str]:
     return {
         ("file", one["file"]): SECRET
         if is_secret(one["content"])
-        else _AS_DECLARED
+        else AS_DECLARED
         if held[one["file"]] == one["content"]
-        else _EDITED
+        else EDITED
         for one in inputs.get("uploads") or []
         if held.get(one["file"]) is not None
     }

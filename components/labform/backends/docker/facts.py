@@ -5,20 +5,15 @@ This is the side of the registration: the inputs that `up` gives to the provider
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from labform.backends.docker.devices import CDI_KIND
+from labform.backends.drift import SECRET, Fact, words
 from labform.declaration import size_text
 from labform.problems import LabformError
 
-Fact = tuple[str, str]
-"""What it is about, and which one where there may be several: `("memory", "")`, `("env", "HOME")`."""
-Facts = Mapping[Fact, str]
-SECRET = "a secret"  # noqa: S105  a word
-"""What stands for every secret's value."""
 _SECRET_KEY = "4dabf18193072939515e22adb298388d"  # noqa: S105
 """The key by which Pulumi marks an object as special; of a registration's inputs only secrets are."""
 COMPARED = frozenset(
@@ -26,7 +21,7 @@ COMPARED = frozenset(
         *("name", "hostname", "image", "user", "envs", "labels", "mounts", "ports", "networksAdvanced", "uploads"),
         *("command", "mustRun", "restart", "maxRetryCount", "healthcheck", "stopTimeout", "init", "cpus", "memory"),
         *("memorySwap", "shmSize", "capabilities", "securityOpts", "logDriver", "logOpts", "deviceRequests"),
-        *("ipcMode", "ulimits", "tmpfs"),
+        *("ipcMode", "ulimits", "tmpfs", "volumes"),
     ]
 )
 """The inputs of a container that facts are made of."""
@@ -36,25 +31,6 @@ MAY_END = "running, or ended"
 """The state of what nobody starts again."""
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 _MEBIBYTE = 1024**2
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A fact that is not as declared; None stands for what one side does not have."""
-
-    what: str
-    """`memory`, `env HOME`."""
-    declared: str | None
-    running: str | None
-
-
-def differences(declared: Facts, running: Facts) -> list[Difference]:
-    """What differs, in the order of facts. Resource limits by `ulimit` that nobody declared are the daemon's own."""
-    return [
-        Difference(" ".join(filter(None, fact)), declared.get(fact), running.get(fact))
-        for fact in sorted({*declared, *running})
-        if declared.get(fact) != running.get(fact) and (fact in declared or fact[0] != "ulimit")
-    ]
 
 
 def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact, str]:
@@ -68,7 +44,6 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
     health = inputs.get("healthcheck")
     capabilities = inputs.get("capabilities") or {}
     retries = int(inputs.get("maxRetryCount") or 0)
-    logs = {"type": inputs["logDriver"], **(inputs.get("logOpts") or {})}
     return {
         ("name", ""): inputs["name"],
         ("hostname", ""): inputs["hostname"],
@@ -81,6 +56,7 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         **{("label", key): value for key, value in (image.get("Labels") or {}).items()},
         **{("label", one["label"]): one["value"] for one in inputs.get("labels") or []},
         **{("mount", one["target"]): _mount(one) for one in inputs.get("mounts") or []},
+        **{("mount", one["containerPath"]): _volume(one) for one in inputs.get("volumes") or []},
         **{("port", f"{int(one['internal'])}/{one['protocol']}"): _port(one) for one in inputs.get("ports") or []},
         **{("network", one["name"]): aliases(one.get("aliases")) for one in inputs.get("networksAdvanced") or []},
         **{("tmpfs", path): options or "on" for path, options in (inputs.get("tmpfs") or {}).items()},
@@ -97,8 +73,8 @@ def registered(inputs: Mapping[str, Any], image: Mapping[str, Any]) -> dict[Fact
         **words("capabilities added", (one.removeprefix("CAP_") for one in capabilities.get("adds") or [])),
         **words("capabilities dropped", capabilities.get("drops") or []),
         **words("security options", inputs.get("securityOpts") or []),
-        ("ipc", ""): inputs["ipcMode"],
-        ("logs", ""): options_text(logs),
+        **({("ipc", ""): inputs["ipcMode"]} if inputs.get("ipcMode") else {}),
+        **({("logs", ""): _logs(inputs)} if inputs.get("logDriver") else {}),
     }
 
 
@@ -157,12 +133,6 @@ def options_text(options: Mapping[str, Any]) -> str:
     return " ".join([str(options["type"]), *named])
 
 
-def words(what: str, given: Iterable[str]) -> dict[Fact, str]:
-    """The fact that has a list of words, if there are any."""
-    found = sorted(given)
-    return {(what, ""): ", ".join(found)} if found else {}
-
-
 def _environment(inputs: Mapping[str, Any]) -> dict[str, str]:
     plain = variables([one for one in inputs.get("envs") or [] if not is_secret(one)])
     return plain | dict.fromkeys(secret_variables(inputs), SECRET)
@@ -176,6 +146,16 @@ def _inherited(image: Mapping[str, Any]) -> dict[Fact, str]:
 
 def _mount(mount: Mapping[str, Any]) -> str:
     return f"{mount['type']} {mount['source']}{', read only' if mount.get('readOnly') else ''}"
+
+
+def _volume(volume: Mapping[str, Any]) -> str:
+    """What Podman's containers have for a mount."""
+    source = f"volume {volume['volumeName']}" if volume.get("volumeName") else f"bind {volume['hostPath']}"
+    return f"{source}{', read only' if volume.get('readOnly') else ''}"
+
+
+def _logs(inputs: Mapping[str, Any]) -> str:
+    return options_text({"type": inputs["logDriver"], **(inputs.get("logOpts") or {})})
 
 
 def _port(port: Mapping[str, Any]) -> str:

@@ -10,26 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from labform.backends.docker.devices import devices_of
-from labform.backends.docker.facts import (
-    MAY_END,
-    SECRET,
-    Fact,
-    Facts,
-    aliases,
-    check,
-    cpus,
-    options_text,
-    restart,
-    ulimit,
-    variables,
-    words,
-)
+from labform.backends.docker.facts import MAY_END, aliases, check, cpus, options_text, restart, ulimit, variables
+from labform.backends.drift import SECRET, Fact, Facts, told, words
 from labform.declaration import size_text
 from labform.hosts import Host
-from labform.project import looks_like_token
 
-UNSHOWN = "a value that is not shown"
-"""What stands for the value of a variable that is not declared in clear: it may be a secret, or have been one."""
 _NANO = 10**9
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _NOT_SET: tuple[object, ...] = (None, False, "", [], {}, 0, -1)
@@ -84,7 +69,8 @@ def inspected(container: Mapping[str, Any], image: Mapping[str, Any], host: Host
         ("command", ""): shlex.join(config["Cmd"] or []),
         **_process(config),
         **{
-            ("env", key): _value(one, declared.get(("env", key))) for key, one in variables(config["Env"] or []).items()
+            ("env", key): SECRET if declared.get(("env", key)) == SECRET else told(one, declared.get(("env", key)))
+            for key, one in variables(config["Env"] or []).items()
         },
         **{("label", key): value for key, value in (config.get("Labels") or {}).items()},
         **_mounts(container, image),
@@ -92,14 +78,23 @@ def inspected(container: Mapping[str, Any], image: Mapping[str, Any], host: Host
         **{("network", key): aliases(_aliases(container, one)) for key, one in _networks(container)},
         **words("gpus", devices_of(container, host)),
         **{("device", one["PathOnHost"]): one["PathInContainer"] for one in settings.get("Devices") or []},
-        **{("ulimit", one["Name"]): ulimit(one["Soft"], one["Hard"]) for one in settings.get("Ulimits") or []},
+        # Resource limits that nobody declared are the daemon's own.
+        **{
+            ("ulimit", one["Name"]): ulimit(one["Soft"], one["Hard"])
+            for one in settings.get("Ulimits") or []
+            if ("ulimit", one["Name"]) in declared
+        },
         ("restart", ""): restart(settings["RestartPolicy"]["Name"], settings["RestartPolicy"]["MaximumRetryCount"]),
         ("healthcheck", ""): _health(config.get("Healthcheck") or {}),
         **_limits(settings),
         **_hardening(settings),
-        ("logs", ""): options_text({"type": settings["LogConfig"]["Type"], **(settings["LogConfig"]["Config"] or {})}),
+        **_logs(settings["LogConfig"]),
         **{(what, ""): _text(settings.get(key)) for key, what in _UNUSED.items() if settings.get(key) not in _NOT_SET},
     }
+
+
+def _logs(given: Mapping[str, Any]) -> dict[Fact, str]:
+    return {("logs", ""): options_text({"type": given["Type"], **(given["Config"] or {})})} if given["Type"] else {}
 
 
 def _name(container: Mapping[str, Any]) -> str:
@@ -109,13 +104,6 @@ def _name(container: Mapping[str, Any]) -> str:
 def _state(status: str, *, may_end: bool) -> str:
     # One that is tried again is on its way to one or the other.
     return MAY_END if may_end and status in {"running", "restarting", "exited"} else status
-
-
-def _value(value: str, declared: str | None) -> str:
-    """A variable's value, or what stands for it."""
-    if declared in {SECRET, value}:
-        return declared
-    return UNSHOWN if declared is None or looks_like_token(value) else value
 
 
 def _process(config: Mapping[str, Any]) -> dict[Fact, str]:

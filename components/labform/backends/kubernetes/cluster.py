@@ -9,9 +9,9 @@ import pulumi
 
 from labform.backends.kubernetes import namespaces, storage
 from labform.backends.kubernetes.data import summary
-from labform.backends.kubernetes.guards import KEPT, Guards
+from labform.backends.kubernetes.guards import Guards
 from labform.backends.kubernetes.lab_objects import at_work, workload
-from labform.backends.kubernetes.manifest import Manifest
+from labform.backends.kubernetes.manifest import KEPT, Manifest
 from labform.backends.kubernetes.namespaces import cluster_of
 from labform.backends.kubernetes.resources import Provider, registered
 from labform.backends.kubernetes.workspace import KubernetesWorkspace

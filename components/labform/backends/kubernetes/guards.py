@@ -13,12 +13,11 @@ import pulumi
 from labform.backends.hooks import Hooks
 from labform.backends.kubernetes.api import claim_reasons, connected, gpu_holders, leavers, reasons
 from labform.backends.kubernetes.live import end, found, place, removed
+from labform.backends.kubernetes.manifest import KEPT
 from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.naming import PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError
 
-KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
-"""Kinds that data hangs on: one of this lab that no state knows is taken over."""
 _TAKE_BACK = (
     "another program set that field: stop it from doing so; to take the field back once, run"
     " PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up"

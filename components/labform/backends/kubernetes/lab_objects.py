@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from labform.backends.kubernetes import namespaces, storage
+from labform.backends.kubernetes import namespaces, objects, storage
 from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
 from labform.backends.kubernetes.nodes import kind_of
-from labform.backends.kubernetes.objects import objects
 from labform.backends.kubernetes.pod import Workload
 from labform.gpus import gpu_request
 from labform.stack_file import LabArgs
@@ -23,20 +22,31 @@ def lab_objects(lab: LabArgs, images: Mapping[str, str]) -> Iterator[Manifest]:
     for _, made in storage.exports(lab):
         yield from made
     for name in lab.running():
-        yield from objects(workload(lab, name), images[name], cluster_of(lab).ingress_rule())
+        yield from objects.objects(workload(lab, name), images[name], cluster_of(lab).ingress_rule())
+
+
+def declared(lab: LabArgs, images: Mapping[str, str]) -> Iterator[Manifest]:
+    """Every object that `up` makes or keeps: Secrets too, without their values, and the claims of retired volumes."""
+    yield from lab_objects(lab, images)
+    yield from secrets(lab)
+    for key in sorted(lab.retired):
+        yield storage.claim(lab, key)
 
 
 def secrets_needed(lab: LabArgs) -> dict[tuple[str, str], list[str]]:
     """The Secrets that must exist beside the objects: namespace and name, and the keys of each."""
-    needed: dict[tuple[str, str], list[str]] = {}
-    if namespaces.pulls(lab):
-        pull = [".dockerconfigjson"]
-        needed |= {(namespace_of(lab, owner), namespaces.PULL_SECRET): pull for owner in at_work(lab)}
+    made = secrets(lab)
+    return {(one["metadata"]["namespace"], one["metadata"]["name"]): list(one["stringData"]) for one in made}
+
+
+def secrets(lab: LabArgs) -> Iterator[Manifest]:
+    """The Secrets of a lab, with empty values: those are only known when deployed."""
+    for owner in at_work(lab) if namespaces.pulls(lab) else ():
+        yield namespaces.pull_secret(lab, owner, "")
     for name in lab.running():
         one = workload(lab, name)
         if keys := one.secret_keys():
-            needed[one.namespace, one.object_name] = keys
-    return needed
+            yield objects.secret(one, dict.fromkeys(keys, ""))
 
 
 def workload(lab: LabArgs, project: str) -> Workload:

@@ -60,11 +60,16 @@ def removed(client: "ApiClient", kind: str, metadata: Mapping[str, Any], *, with
         time.sleep(0.2)
 
 
-def _call(client: "ApiClient", verb: str, kind: str, metadata: Mapping[str, Any], **options: Any) -> Any:
+def called(client: "ApiClient", kind: str) -> tuple[Any, str]:
+    """The client's API for a kind, and how its methods call one: `read_namespaced_` and this."""
     import kubernetes.client
 
     api = getattr(kubernetes.client, _APIS[VERSIONS[kind]])(client)
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+    return api, re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+
+
+def _call(client: "ApiClient", verb: str, kind: str, metadata: Mapping[str, Any], **options: Any) -> Any:
+    api, words = called(client, kind)
     if namespace := metadata.get("namespace"):
         return getattr(api, f"{verb}_namespaced_{words}")(metadata["name"], namespace, **options)
     return getattr(api, f"{verb}_{words}")(metadata["name"], **options)

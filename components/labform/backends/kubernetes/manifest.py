@@ -48,3 +48,5 @@ VERSIONS = {
     "ServiceAccount": "v1",
 }
 """The API version of every kind that labform makes: the stable ones of Kubernetes 1.25 and later."""
+KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
+"""Kinds that data hangs on: one of this lab that no state knows is taken over."""

@@ -159,3 +159,8 @@ def unplanned(seen: Mapping[str, Seen | LabformError], planned: Mapping[str, str
         for (kind, project), one in sorted(found.workloads.items()) if isinstance(found, Seen) else ():
             if planned.get(project) != kind:
                 yield kind, one
+
+
+def to_remove(kind: Kind, namespace: str, name: str) -> str:
+    """What to do about an object of the lab that is not declared."""
+    return f"run `pulumi up`, and `kubectl delete {kind.lower()} {name} -n {namespace}` if it is there still"

@@ -1,19 +1,24 @@
 """A lab in its cluster as it is now: its pods, and ways into them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from labform.backends.drift import Drift
 from labform.backends.kubernetes import api, streams
 from labform.backends.kubernetes.data import data_of, url_of
+from labform.backends.kubernetes.drift import drift
+from labform.backends.kubernetes.found import find, key_of
 from labform.backends.kubernetes.holders import differences, shared_out
+from labform.backends.kubernetes.lab_objects import declared
 from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
 from labform.backends.kubernetes.observed import nodes_of
-from labform.backends.kubernetes.pods import Seen, seen_at, seen_in, state_of, unplanned
+from labform.backends.kubernetes.pods import Seen, seen_at, seen_in, state_of, to_remove, unplanned
 from labform.backends.live import Difference, Row, Way, check_running
 from labform.lockfile import Lock
+from labform.naming import PROJECT_LABEL
 from labform.problems import LabformError
 from labform.project import Jupyter
 from labform.stack_file import LabArgs
@@ -98,6 +103,24 @@ class InCluster:
         except LabformError as error:
             return {}, [str(error)]
 
+    def drift(
+        self, images: Mapping[str, str], projects: Collection[str], *, alone: bool
+    ) -> tuple[list[Drift], list[str]]:
+        """What is not as declared of these projects and, unless they are meant `alone`, of the rest of the lab.
+
+        `images` are the references of all running projects. Returned too is why what could not be asked is not known.
+        """
+        made = sorted(declared(self._args, images), key=lambda one: one["metadata"]["labels"].get(PROJECT_LABEL, "~"))
+        chosen = [one for one in made if one["metadata"]["labels"].get(PROJECT_LABEL) in projects]
+        meant = chosen if alone else made
+        try:
+            with self._connected() as client:
+                keys = [key_of(one["kind"], one["metadata"]) for one in meant]
+                there = find(client, self._args.lab, keys, alone=alone)
+        except LabformError as error:
+            return [], [str(error)]
+        return list(drift(meant, there, alone=alone)), there.refusals
+
     def _connected(self) -> Any:
         return api.connected(cluster_of(self._args).context)
 
@@ -134,7 +157,6 @@ class InCluster:
 
 def _unplanned_row(kind: str, one: Any) -> Row:
     name, namespace = one.metadata.name, one.metadata.namespace
-    todo = f"`kubectl delete {kind.lower()} {name} -n {namespace}` if it is there still"
-    cause = f"in {namespace}, and no project of the lock is it; run `pulumi up`, and {todo}"
+    cause = f"in {namespace}, and no project of the lock is it; {to_remove(kind, namespace, name)}"
     image = one.spec.template.spec.containers[0].image
     return {"project": name, "image": image, "url": "", "data": [], "state": "unplanned", "cause": cause}
