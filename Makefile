@@ -10,6 +10,9 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
+# Without compiled files every command that a test runs would compile the toolkit anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up preview down clean cluster check test lock schema docs
 
 help: ## Show this list
@@ -34,7 +37,7 @@ check: $(READY) ## Format, lint, types, unit tests
 	@$(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/pytest -n 2 -m "not engine and not sandbox and not needs_docker"
+	@$(VENV)/bin/pytest -n 2 --dist worksteal -m "not engine and not sandbox and not needs_docker"
 
 test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain
