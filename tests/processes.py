@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pulumi
+
 RUN_PROGRAM = Path(__file__).parents[1] / "toolchain" / "run_program.py"
 LOADED = (
     "labform.lab", "labform.loading", "labform.backends.docker.hosts", "labform.backends.kubernetes.cluster",
@@ -78,6 +80,8 @@ def _server() -> Any:
 def _serve() -> None:
     for name in LOADED:
         importlib.import_module(name)
+    # The SDK makes a call of each of its debug messages, two in three of all calls, and a recording keeps none.
+    pulumi.log.debug = lambda *_, **__: None
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()
