@@ -10,6 +10,11 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX := $(INDEX)
 endif
 
+# What mypy knows of a file holds for its content, in every clone.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/labform
+# Without compiled files every command that a test runs would compile the toolkit anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up preview down clean cluster check test lock schema docs
 
 help: ## Show this list
@@ -33,8 +38,9 @@ cluster: $(READY) ## Start a Kubernetes cluster whose nodes run nothing, and say
 check: $(READY) ## Format, lint, types, unit tests
 	@$(VENV)/bin/ruff format --quiet --check .
 	@$(VENV)/bin/ruff check --quiet .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/pytest -n 2 -m "not engine and not sandbox and not needs_docker"
+	@$(VENV)/bin/mypy --cache-dir $(CACHE)/mypy & types=$$!; \
+	  $(VENV)/bin/pytest -n 2 --dist worksteal -m "not engine and not sandbox and not needs_docker"; units=$$?; \
+	  wait $$types && exit $$units
 
 test: check ## All tests: unit, real engine, real daemon, real registry
 	@$(PY) -m toolchain

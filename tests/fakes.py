@@ -1,4 +1,4 @@
-"""A recording engine: it runs a real program directory in a fresh process and writes down what the program registers.
+"""A recording engine: it runs a real program directory in another process and writes down what the program registers.
 
 The program talks gRPC to it as it would to `pulumi`: resources, hooks, outputs and messages take the real way through
 the SDK. URNs, inheritance from parents, duplicate URNs and hook failures are the engine's. Left out: providers, state,
@@ -9,10 +9,6 @@ diffs, reads and transforms. Every resource is created, and its outputs are its 
 """
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,11 +22,11 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 from pulumi.runtime.proto import resource_pb2 as messages
 
+from tests.processes import Start, started
 from tests.wire import UNKNOWN, UNKNOWN_TEXT, Options, Secret, options, plain, struct
 
 __all__ = ["UNKNOWN", "Diagnostic", "Options", "Recording", "RecordingEngine", "Registration", "Secret"]
 
-RUN_PROGRAM = Path(__file__).parents[1] / "toolchain" / "run_program.py"
 STACK, IMAGE = "pulumi:pulumi:Stack", "docker:index/image:Image"
 FEATURES = range(16)
 """What engine 3.259 supports of the SDK's list of features: all that it knew when it was released."""
@@ -91,8 +87,6 @@ class Recording:
 
 Outputs = Callable[[Registration], Mapping[str, Any]]
 Invokes = Callable[[str, dict[str, Any]], Mapping[str, Any]]
-Start = Callable[[Path, Path, str, Any, Mapping[str, str], float], "subprocess.CompletedProcess[str]"]
-"""Runs a program of a project at an engine's address: with its `DeploymentInfo`, variables and a limit in seconds."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ class RecordingEngine:
     outputs: Outputs = lambda registration: {}
     invokes: Invokes | None = None
     timeout: float = 60
-    start: Start | None = None
+    start: Start = started
 
     def run(
         self,
@@ -130,28 +124,9 @@ class RecordingEngine:
         )  # fmt: skip
         recording = Recording()
         with _serving(_Monitor(self, recording, info, run_hooks=run_hooks)) as address:
-            start = self.start or _start
-            ended = start(program.absolute(), (root or program).absolute(), address, info, env or {}, self.timeout)
+            ended = self.start(program.absolute(), (root or program).absolute(), address, info, env or {}, self.timeout)
         recording.exit_code, recording.stdout, recording.stderr = ended.returncode, ended.stdout, ended.stderr
         return recording
-
-
-def _start(
-    program: Path, root: Path, address: str, info: Any, env: Mapping[str, str], timeout: float
-) -> subprocess.CompletedProcess[str]:
-    """Start the program as a language host does."""
-    options = {
-        "project": info.project, "stack": info.stack, "organization": info.organization, "parallel": info.parallel,
-        "dry_run": str(info.dryRun).lower(), "monitor": address, "engine": address, "pwd": program,
-        "root_directory": root,
-    }  # fmt: skip
-    secret_keys = json.dumps(list(info.configSecretKeys))
-    config = {"PULUMI_CONFIG": json.dumps(dict(info.config)), "PULUMI_CONFIG_SECRET_KEYS": secret_keys}
-    command = [sys.executable, "-P", str(RUN_PROGRAM), *(f"--{name}={value}" for name, value in options.items()), "."]
-    return subprocess.run(
-        command, env=os.environ | config | env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        timeout=timeout,
-    )  # fmt: skip
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from labform.lockfile import write_lock
 from labform.recipes import recipes_of
 
 from tests.fakes import Recording, RecordingEngine
+from tests.processes import forked, started
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SECRETS = {
@@ -32,8 +33,8 @@ class Program:
         (folder / "docker").mkdir()
         (folder / "docker" / "config.json").write_text(json.dumps({"auths": {"registry.invalid": {}}}))
 
-    def run(self, lab: dict[str, Any], **options: Any) -> Recording:
-        """What the program registers for a lab, its lock up to date."""
+    def run(self, lab: dict[str, Any], *, fresh: bool = False, **options: Any) -> Recording:
+        """What the program registers for a lab, its lock up to date; `fresh` in an interpreter of its own."""
         path = self.folder / "stacks" / "unit.yaml"
         path.write_text(yaml.safe_dump(lab))
         draft = read(path)
@@ -41,7 +42,7 @@ class Program:
         config = {"labform:addresses": json.dumps({"builder": self.daemon})}
         env = {"DOCKER_CONFIG": str(self.folder / "docker")}
         given = {"stack": "unit", "config": config, "secrets": SECRETS, "env": env, **options}
-        return RecordingEngine().run(self.folder, **given)
+        return RecordingEngine(start=started if fresh else forked).run(self.folder, **given)
 
     def recording(self, lab: dict[str, Any], **options: Any) -> Recording:
         """The same, of a run that must succeed."""

@@ -89,6 +89,7 @@ def test_no_variable_decides_a_registration(program: Program, recording: Recordi
     again = program.recording(
         described(program.daemon, cache="write", platforms=["linux/arm64"]),
         secrets=VALUES,
+        fresh=True,
         env={"DOCKER_HOST": "tcp://elsewhere:1", "DOCKER_CONFIG": str(program.folder / "docker")},
     )
     for kind in (IMAGE, PROVIDER):

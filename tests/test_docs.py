@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,11 +93,19 @@ def test_reference_pages_are_those_whose_examples_are_run() -> None:
     assert {path.name for path in (DOCS / "reference").glob("*.md")} <= GENERATED
 
 
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab as the index has it, from which every page starts."""
+    reader = Reader(tmp_path_factory.mktemp("start") / "lab", os.environ, OFFLINE)
+    reader.follow(TASKS / "index.md")
+    return reader.folder
+
+
 @pytest.mark.parametrize("page", [one for one in FOLLOWED if not needs_engine(one)], ids=lambda one: one.stem)
-def test_a_task_goes_as_shown(page: Path, tmp_path: Path) -> None:
+def test_a_task_goes_as_shown(page: Path, start: Path, tmp_path: Path) -> None:
     """Every file, edit and command of the page, in a lab that nothing runs of."""
     reader = Reader(tmp_path / "lab", os.environ, OFFLINE)
-    reader.follow(TASKS / "index.md")
+    shutil.copytree(start, reader.folder, symlinks=True, dirs_exist_ok=True)
     reader.follow(page)
 
 

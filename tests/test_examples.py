@@ -1,6 +1,7 @@
 """Every command has an example in its `--help`, and that example works."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,40 +19,48 @@ ON_FILES = sorted((name, one) for name, found in examples().items() if name not 
 SMI = 'case "$*" in *-L*) cat {captures}/list.txt;; *) cat {captures}/query.xml;; esac\n'
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Reader]:
-    """A lab's repository: `dev` on a server, `cluster` on a cluster, both locked, built and deployed from main.
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab's repository: `dev` on a server, `cluster` on a cluster, both locked, built and deployed from main."""
+    reader = _reader(tmp_path_factory.mktemp("original") / "lab", "http://127.0.0.1:1")
+    files = {"projects/notebook/requirements.txt": REQUIREMENTS, "stacks/dev.yaml": LAB.replace("PORTS", "20000-20099")}
+    page = blocks_of(ROOT / "docs" / "tasks" / "cluster.md")
+    files["stacks/cluster.yaml"] = next(one.text for one in page if one.title)
+    files |= {
+        "projects/thesis/requirements.txt": "jupyterlab==4.4.9\n",
+        "../thesis/README.md": "A clone elsewhere.\n",
+    }
+    for name, text in {**files, "plan.md": "<!-- labform: plan -->\nnothing changes\n"}.items():
+        (reader.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (reader.folder / name).write_text(text)
+    for name in ("dev", "cluster"):
+        assert reader.run(f"labform lock stacks/{name}.yaml").returncode == 0
+        _built(reader.folder / "stacks" / f"{name}.yaml")
+    steps = (
+        "git init -q -b main",
+        "git add .",
+        "git commit -q -m a",
+        "git update-ref refs/remotes/origin/main HEAD",
+    )
+    assert all(reader.run(one).returncode == 0 for one in steps)
+    return reader.folder.parent
 
-    Beside it are the pages' stand-ins for a registry, a forge that takes comments, and a GPU server behind ssh.
-    """
+
+@pytest.fixture
+def clone(original: Path, tmp_path: Path) -> Iterator[Reader]:
+    """A copy of that repository; beside it the pages' stand-ins for a forge, and for a GPU server behind ssh."""
     with serving() as forge:
-        given = {"GITHUB_API_URL": forge.address, "GITHUB_TOKEN": "x", "DOCKER_HOST": f"unix://{tmp_path}/none"}
-        reader = Reader(tmp_path / "lab", {**os.environ, **given}, OFFLINE | {"render": "", "lock": f"--image {ZEROS}"})
-        files = {
-            "projects/notebook/requirements.txt": REQUIREMENTS,
-            "stacks/dev.yaml": LAB.replace("PORTS", "20000-20099"),
-        }
-        page = blocks_of(ROOT / "docs" / "tasks" / "cluster.md")
-        files["stacks/cluster.yaml"] = next(one.text for one in page if one.title)
-        files |= {
-            "projects/thesis/requirements.txt": "jupyterlab==4.4.9\n",
-            "../thesis/README.md": "A clone elsewhere.\n",
-        }
-        for name, text in {**files, "plan.md": "<!-- labform: plan -->\nnothing changes\n"}.items():
-            (reader.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (reader.folder / name).write_text(text)
-        for name in ("dev", "cluster"):
-            assert reader.run(f"labform lock stacks/{name}.yaml").returncode == 0
-            _built(reader.folder / "stacks" / f"{name}.yaml")
+        reader = _reader(tmp_path / "lab", forge.address)
+        for name in ("lab", "thesis"):
+            shutil.copytree(original / name, tmp_path / name, symlinks=True, dirs_exist_ok=True)
         _server(reader.tools)
-        steps = (
-            "git init -q -b main",
-            "git add .",
-            "git commit -q -m a",
-            "git update-ref refs/remotes/origin/main HEAD",
-        )
-        assert all(reader.run(one).returncode == 0 for one in steps)
         yield reader
+
+
+def _reader(folder: Path, forge: str) -> Reader:
+    """Somebody in a lab's repository, with the pages' stand-ins for registries."""
+    given = {"GITHUB_API_URL": forge, "GITHUB_TOKEN": "x", "DOCKER_HOST": f"unix://{folder.parent}/none"}
+    return Reader(folder, {**os.environ, **given}, OFFLINE | {"render": "", "lock": f"--image {ZEROS}"})
 
 
 def _built(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The recording engine writes down what programs do, and fails where the engine fails."""
 
+import signal
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import UNKNOWN, Recording, RecordingEngine, Secret
+from tests.processes import Start, forked, started
 
 VOLUME, IMAGE = "docker:index/volume:Volume", "docker:index/image:Image"
 PREAMBLE = """
@@ -27,7 +29,7 @@ def record(tmp_path: Path) -> Program:
 
     def run(body: str, *, engine: RecordingEngine | None = None, **options: object) -> Recording:
         (tmp_path / "__main__.py").write_text(textwrap.dedent(PREAMBLE) + textwrap.dedent(body), encoding="utf-8")
-        return (engine or RecordingEngine()).run(tmp_path, stack="dev", **options)
+        return (engine or RecordingEngine(start=forked)).run(tmp_path, stack="dev", **options)
 
     return run
 
@@ -103,7 +105,7 @@ def test_a_preview_knows_no_digest(record: Program) -> None:
 
 def test_outputs_can_be_supplied(record: Program) -> None:
     """A test says what the provider would answer."""
-    engine = RecordingEngine(outputs=lambda made: {"mountpoint": Secret(f"/at/{made.name}")})
+    engine = RecordingEngine(start=forked, outputs=lambda made: {"mountpoint": Secret(f"/at/{made.name}")})
     recording = record("pulumi.export('at', docker.Volume('data').mountpoint)", engine=engine, dry_run=False)
     assert recording.stack_outputs == {"at": Secret("/at/data")}
 
@@ -116,11 +118,29 @@ def test_a_duplicate_urn_is_an_error(record: Program) -> None:
     assert error == f"Duplicate resource URN 'urn:pulumi:dev::labform::{VOLUME}::data'; try giving it a unique name"
 
 
-def test_a_failing_program_gives_its_exit_code_and_message(record: Program) -> None:
+@pytest.mark.parametrize("start", [started, forked])
+def test_a_process_has_its_own_variables_and_folder(record: Program, start: Start, tmp_path: Path) -> None:
+    """Nothing of the run before it, whatever that did to its process."""
+    engine = RecordingEngine(start=start)
+    record("import os; os.environ['LEFT'] = docker.left = '1'; os.chdir('/')", engine=engine)
+    seen = record("import os; print(os.getcwd(), {*os.environ} & {'LEFT', 'HAS'}, hasattr(docker, 'left'))",
+                  engine=engine, env={"HAS": "1"})  # fmt: skip
+    assert (seen.stdout, seen.stderr) == (f"{tmp_path} {{'HAS'}} False\n", "")
+
+
+def test_a_fork_ends_when_its_time_is_over(record: Program) -> None:
+    """By the signal that says so."""
+    engine = RecordingEngine(start=forked, timeout=1)
+    assert record("import time; time.sleep(30)", engine=engine).exit_code == -signal.SIGALRM
+
+
+@pytest.mark.parametrize("start", [started, forked])
+def test_a_failing_program_gives_its_exit_code_and_message(record: Program, start: Start) -> None:
     """An error meant for users is its message alone, any other comes with the program's own lines."""
-    meant = record("print('so far'); raise pulumi.RunError('one clear line')")
+    engine = RecordingEngine(start=start)
+    meant = record("print('so far'); raise pulumi.RunError('one clear line')", engine=engine)
     assert (meant.exit_code, meant.errors, meant.stdout) == (1, ["one clear line"], "so far\n")
-    other = record("raise ValueError('broken')")
+    other = record("raise ValueError('broken')", engine=engine)
     [message] = other.errors
     assert other.exit_code == 32
     assert message.startswith("Program failed with an unhandled exception:\nTraceback")
@@ -161,5 +181,5 @@ def test_functions_of_providers_are_written_down(record: Program) -> None:
     """A program that asks a provider during a preview is found out, and a test may answer it."""
     program = "print(docker.get_network(name='lab').driver)"
     assert record(program).invokes == [("docker:index/getNetwork:getNetwork", {"name": "lab"})]
-    answering = RecordingEngine(invokes=lambda token, arguments: {"driver": f"of {arguments['name']}"})
+    answering = RecordingEngine(start=forked, invokes=lambda token, arguments: {"driver": f"of {arguments['name']}"})
     assert record(program, engine=answering).stdout == "of lab\n"

@@ -4,6 +4,7 @@ import json
 import pty
 import subprocess
 import sys
+from contextlib import suppress
 from os import close, read
 from pathlib import Path
 
@@ -48,7 +49,16 @@ def test_an_error_in_a_terminal_says_where_it_is_explained(tmp_path: Path) -> No
     ours, theirs = pty.openpty()
     subprocess.run(command, stderr=theirs, check=False)
     close(theirs)
-    shown = read(ours, 65536).decode().replace("\r\n", "\n")
-    close(ours)
+    shown = _all(ours).decode().replace("\r\n", "\n")
     code = piped.partition("error[")[2].partition("]")[0]
     assert shown == f"{piped}What it means, and what to write: labform explain {code}\n"
+
+
+def _all(terminal: int) -> bytes:
+    """What a terminal was sent, to its end, which Linux tells as an error."""
+    parts = []
+    with suppress(OSError):
+        while part := read(terminal, 65536):
+            parts.append(part)
+    close(terminal)
+    return b"".join(parts)

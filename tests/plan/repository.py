@@ -1,5 +1,6 @@
 """A git repository with a lab, for tests of plans: write it, commit it, change it."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,16 @@ class Repository:
     """The repository."""
 
     def __init__(self, folder: Path) -> None:
-        """An empty one."""
+        """The one that is there, or an empty one."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "--quiet", "--initial-branch", "main")
+        if not (folder / ".git").exists():
+            self.git("init", "--quiet", "--initial-branch", "main")
+
+    def copy(self, folder: Path) -> "Repository":
+        """A copy of it."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Repository(folder)
 
     def git(self, *words: str) -> str:
         """What git prints; it must succeed."""

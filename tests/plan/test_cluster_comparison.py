@@ -13,13 +13,19 @@ from tests.plan.repository import Repository
 OTHER = f"base@sha256:{'b' * 64}"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The lab, committed; its claim holds data."""
-    made = Repository(tmp_path / "clone")
+    made = Repository(tmp_path_factory.mktemp("original") / "clone")
     made.write(LAB, home="created")
     made.commit()
     return made
+
+
+@pytest.fixture
+def repository(original: Repository, tmp_path: Path) -> Repository:
+    """A copy for one test."""
+    return original.copy(tmp_path / "clone")
 
 
 def edited(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

@@ -16,13 +16,19 @@ from tests.plan.repository import FILE, IMAGE, PREBUILT, SLEEP, Repository, smal
 OTHER = f"python@sha256:{'b' * 64}"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A lab, committed; its home holds data."""
-    made = Repository(tmp_path / "clone")
+    made = Repository(tmp_path_factory.mktemp("original") / "clone")
     made.write(small(), home="created")
     made.commit()
     return made
+
+
+@pytest.fixture
+def repository(original: Repository, tmp_path: Path) -> Repository:
+    """A copy for one test."""
+    return original.copy(tmp_path / "clone")
 
 
 def edited(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

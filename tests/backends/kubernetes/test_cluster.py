@@ -2,8 +2,6 @@
 
 import copy
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -122,19 +120,6 @@ def _clear(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _clear(one) for key, one in value.items()}
     return [_clear(one) for one in value] if isinstance(value, list) else value
-
-
-@pytest.mark.parametrize(
-    ("other", "absent"), [("DockerHosts", "pulumi_kubernetes"), ("KubernetesCluster", "labform.backends.docker.hosts")]
-)
-def test_only_the_backend_that_is_used_is_loaded(other: str, absent: str) -> None:
-    """A Docker lab loads no Kubernetes SDK; a cluster lab none of Docker's but the builder's."""
-    home = {"DockerHosts": "docker.hosts", "KubernetesCluster": "kubernetes.cluster"}[other]
-    code = f"import labform.lab, labform.backends.{home}, sys; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert absent not in loaded
-    assert "kubernetes" not in loaded
-    assert "docker" not in loaded
 
 
 def test_waiting_is_bounded(program: Program) -> None:
