@@ -1,5 +1,6 @@
 """`labform lock` and `check` at a terminal: what is written, what is refused, exit codes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_check_says_what_is_sent(stack_file: Path, labform: Terminal) -> None:
     code, out, _ = labform("check", str(stack_file))
     assert code == 0
     assert "context 0 KiB in 0 files" in out
-    assert out.endswith("lab.yaml: lab unit, 1 projects, 1 volumes: ok\n")
+    assert out.endswith("lab.yaml: lab unit, 1 project, 1 volume: ok\n")
 
 
 @pytest.mark.parametrize("lock", [(), ("--without-lock",)])

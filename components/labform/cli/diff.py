@@ -38,7 +38,7 @@ _NAMED = 3
 def diff(
     stack_file: StackFileArgument,
     projects: Annotated[
-        list[str] | None, typer.Argument(help="Projects of the lab. Default: all, and the rest.")
+        list[str] | None, typer.Argument(metavar="PROJECT", help="Projects of the lab. Default: all, and the rest.")
     ] = None,
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
@@ -57,17 +57,18 @@ def diff(
     chosen = _chosen(stack, projects or [])
     found, silent = lab_drift(stack, chosen, alone=bool(projects))
     if as_json:
-        print(json.dumps({"drift": [asdict(one) for one in found], "unreachable": silent}, indent=1))
+        print(json.dumps({"drift": [asdict(one) for one in found], "unreachable": [*silent.values()]}, indent=1))
     else:
-        _print(found, len(chosen))
+        placed = stack.lock.placements()
+        _print(found, sum(placed[name].host not in silent for name in chosen))
     if silent:
-        raise LabformError("\n".join(silent))
+        raise LabformError("\n".join(silent.values()))
     if found and check:
         raise typer.Exit(1)
 
 
-def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False) -> tuple[list[Drift], list[str]]:
-    """What of these projects is not as declared, and which hosts could not be asked.
+def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False) -> tuple[list[Drift], dict[str, str]]:
+    """What of these projects is not as declared, and why each host that is silent could not be asked.
 
     Unless they are meant `alone`: also networks, volumes, and containers that no project is.
     """
@@ -81,10 +82,10 @@ def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False)
         return observe(client, [one for name, one in containers.items() if places[name] == host])
 
     found: list[Drift | None] = []
-    silent = []
+    silent = {}
     for host, seen in ask_all(hosts, ask).items():
         if isinstance(seen, LabformError):
-            silent.append(str(seen))
+            silent[host] = str(seen)
             continue
         for name in (name for name in sorted(containers) if places[name] == host):
             inputs = containers[name]
@@ -143,7 +144,7 @@ def _print(found: Sequence[Drift], count: int) -> None:
         )
         if one.differences:
             console.print(_table(one))
-    if not found:
+    if not found and count:
         compared = "1 project is" if count == 1 else f"{count} projects are"
         console.print(f"{compared} as declared, also where `pulumi refresh` does not look")
     if edited := [one.name for one in found if one.differences and one.subject not in {"network", "volume"}]:
