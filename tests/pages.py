@@ -91,9 +91,10 @@ class Reader:
     def __init__(
         self, folder: Path, environment: Mapping[str, str], options: Mapping[str, str], answer: str = ""
     ) -> None:
-        """A lab's repository, or the folder for one; `answer` is what questions are given, `options` are given to labform's commands, as shell words.
+        """In a lab's repository, or a folder for one; `answer` is what they say to questions.
 
-        They stand for what a reader's own network says: what a tag stands for, where hosts are.
+        `options` are given to labform's commands, as shell words. They stand for what a reader's own network says:
+        what a tag stands for, where hosts are.
         """
         self.folder, self._answer, self._written = folder, answer, dict[Path, int]()
         folder.mkdir(parents=True, exist_ok=True)

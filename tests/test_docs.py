@@ -80,8 +80,8 @@ def test_a_page_goes_as_shown(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda one: one.stem)
 def test_a_page_is_short_and_found(page: Path) -> None:
-    """Two screens at most; a test that follows it in place of the common one names it."""
-    assert len(page.read_text().splitlines()) <= 120
+    """A few screens at most; a test that follows it in place of the common one names it."""
+    assert len(page.read_text().splitlines()) <= 150
     if test := follower_of(page):
         assert page.name in (ROOT / test).read_text()
 

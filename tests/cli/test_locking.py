@@ -90,7 +90,7 @@ def test_check_says_what_is_sent(stack_file: Path, labform: Terminal) -> None:
     labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
     code, out, _ = labform("check", str(stack_file))
     assert code == 0
-    assert "context 0 KiB in 0 files" in out
+    assert re.match(r"thesis: image [0-9a-f]{16}\n", out)
     assert out.endswith("lab.yaml: lab unit, 1 project, 1 volume: ok\n")
 
 
