@@ -77,7 +77,8 @@ def _cell(text: str) -> str:
 def commands_page() -> str:
     """Every command as its `--help` has it."""
     root = command_line()
-    codes = "Exit codes are 0 for well, 1 for anything that is wrong, 7 for changes that were not expected (`plan`)."
+    codes = "Exit codes are 0 for well, 1 for anything that is wrong, 2 for a command line that is not one,\n"
+    codes += "7 for changes that were not expected (`plan`, `summary`)."
     parts = [f"# Commands\n\n{_NOTE}{root.help}\n\n{codes}\n"]
     parts += [_command(name, command) for name, command in sorted(_commands(root))]
     return "\n".join(parts)

@@ -36,7 +36,12 @@ REQUIREMENTS = "six==1.16.0\n"
 
 def examples() -> dict[str, list[str]]:
     """The examples by command; a command of a group by both words."""
-    return {name: _EXAMPLE.findall(one.help or "") for name, one in _flat(command_line(), "")}
+    return {name: _EXAMPLE.findall(one.help or "") for name, one in commands()}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command by its words, those of groups too."""
+    yield from _flat(command_line(), "")
 
 
 def _flat(group: Any, before: str) -> Iterator[tuple[str, Any]]:

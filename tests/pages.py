@@ -1,6 +1,6 @@
 """Pages of the documentation as a reader follows them: files are written, edits are made, commands are run.
 
-In a page below docs/tasks/, from its top to its end, in a lab's repository as docs/tasks/index.md has it:
+In a page of docs/ that nobody generates, from its top to its end, in a lab's repository as docs/tasks/index.md has it:
 a block with a title is written to the file of that name; a `diff` with a title edits it; of a `console`, each command
 is run by bash and must print what stands below it. `…` stands for any text, on a line of its own for any lines; a
 command with nothing below it may print anything. Where an error, or something missing, is shown the command must fail,
@@ -73,21 +73,31 @@ def follower_of(page: Path) -> str:
     return match[1] if match else ""
 
 
+WRITTEN = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "reference")
+PAGES = [page for page in WRITTEN if blocks_of(page)]
+"""Pages with something to execute."""
+FOLLOWED = [page for page in PAGES if page != TASKS / "index.md" and not follower_of(page)]
+"""Pages that a test follows from top to end, in the lab of the index."""
+
+
 def needs_engine(page: Path) -> bool:
-    """Whether a page of docs/tasks/ runs what needs a daemon and an engine."""
+    """Whether a page runs what needs a daemon and an engine."""
     return any(one.kind == "console" and ENGINE.search(one.text) for one in blocks_of(page))
 
 
 class Reader:
     """Somebody who follows pages in a lab's repository."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], options: Mapping[str, str]) -> None:
-        """An empty folder; `options` are given to labform's commands, as shell words.
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], options: Mapping[str, str], answer: str = ""
+    ) -> None:
+        """In a lab's repository, or a folder for one; `answer` is what they say to questions.
 
-        They stand for what a reader's own network says: what a tag stands for, where hosts are.
+        `options` are given to labform's commands, as shell words. They stand for what a reader's own network says:
+        what a tag stands for, where hosts are.
         """
-        self.folder, self._written = folder, dict[Path, int]()
-        folder.mkdir(parents=True)
+        self.folder, self._answer, self._written = folder, answer, dict[Path, int]()
+        folder.mkdir(parents=True, exist_ok=True)
         self.tools = tools = folder.parent / "tools"
         tools.mkdir()
         cases = "".join(f'{name}) set -- "$1" {words} "${{@:2}}" ;;\n' for name, words in options.items())
@@ -97,12 +107,13 @@ class Reader:
         (tools / "gitconfig").write_text("[user]\nname = anna\nemail = anna@example.org\n")
         self.environment = {**environment, **own}
 
-    def follow(self, page: Path) -> None:
-        """Do all that a page says, in its order."""
+    def follow(self, page: Path) -> str:
+        """Do all that a page says, in its order; all that was printed."""
+        said = ""
         for block in blocks_of(page):
             if block.kind == "console":
                 for command, shown in block.commands:
-                    self._command(block, command, shown)
+                    said += self._command(block, command, shown)
             elif block.kind == "diff":
                 self._edit(block)
             else:
@@ -110,6 +121,7 @@ class Reader:
                 path = self.folder / block.title
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text)
+        return said
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """A command as bash runs it, with what it says on both streams."""
@@ -117,7 +129,7 @@ class Reader:
             ["bash", "-o", "pipefail", "-c", command],
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=self._answer,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -134,15 +146,16 @@ class Reader:
         assert text.count(old) == 1, f"{block}: its old lines are not once in {block.title}\n{text}"
         path.write_text(text.replace(old, new))
 
-    def _command(self, block: Block, command: str, shown: str) -> None:
+    def _command(self, block: Block, command: str, shown: str) -> str:
         done = self.run(command)
         failed = bool(re.search(r"\berror(\[|:)|: missing;", shown))
         if shown and os.environ.get("LABFORM_WRITE_EXPECTED"):
             said = "".join(f"{_COMMIT.sub('…', line.rstrip())}\n" for line in done.stdout.splitlines())
             self._write(block.page, f"$ {command}\n{shown}", f"$ {command}\n{said}")
-            return
+            return done.stdout
         assert (done.returncode != 0) == failed, f"{block}: $ {command}\n{done.stdout}"
         assert not shown or re.fullmatch(_pattern(shown), _even(done.stdout)), f"{block}: $ {command}\n{done.stdout}"
+        return done.stdout
 
     def _write(self, page: Path, old: str, new: str) -> None:
         """Replace what is shown in a page, behind all that was replaced before."""

@@ -9,37 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from labform.loading import read
-from labform.recipes import recipes_of
 
-from tests.pages import OFFLINE, ROOT, TASKS, Reader, blocks_of, follower_of, needs_engine
+from tests.examples import commands
+from tests.pages import FOLLOWED, OFFLINE, PAGES, ROOT, TASKS, WRITTEN, Reader, blocks_of, follower_of, needs_engine
 
 DOCS = ROOT / "docs"
-WRITTEN = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "reference")
 GENERATED = {"commands.md", "errors.md", "stack-file.md"}
 """Reference pages: their examples are run by tests/test_examples.py, tests/test_explain.py; a declaration has none."""
-README_COMMANDS = set(re.findall(r"^\$ (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE))
-"""Those that a test of the real engine runs, in a clone."""
-
-
-SHOWN = {"drift.md": "text", "editors.md": "text", "builders.md": "dockerfile"}
-"""Pages with blocks of a kind that show a part or a state which no page brings about: those alone are not run."""
-PLAIN = [page for page in WRITTEN if page.parent != TASKS or page.name in SHOWN]
-"""Pages whose blocks stand alone."""
-FOLLOWED = [
-    page
-    for page in sorted(TASKS.glob("*.md"))
-    if page in WRITTEN and page not in PLAIN and page.stem != "index" and not follower_of(page)
-]
-"""Pages that a test follows from top to end; each begins with what the index does."""
-
-
-def blocks(kind: str) -> list[str]:
-    """All blocks of a kind in the pages that stand alone."""
-    return [one.text for page in PLAIN for one in blocks_of(page) if one.kind == kind]
-
-
-COMMANDS = sorted({line[2:] for text in blocks("console") for line in text.splitlines() if line.startswith("$ ")})
 
 
 @pytest.mark.parametrize("name", ["stack-file.md", "commands.md", "errors.md"])
@@ -68,15 +44,17 @@ def test_the_site_builds(tmp_path: Path) -> None:
     assert not list((tmp_path / "site").rglob("*.py"))
 
 
-@pytest.mark.parametrize("page", PLAIN, ids=lambda one: one.stem)
-def test_every_block_is_one_that_is_executed(page: Path) -> None:
-    """A stack file, which is validated, or commands, which are run; none shows what nobody compares."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.stem)
+def test_every_block_is_executed_and_compared(page: Path) -> None:
+    """A file that is written or edited, or commands; what labform prints is shown, and so compared."""
     for block in blocks_of(page):
-        known = ("yaml", "console", SHOWN.get(page.name))
-        assert block.kind in known, f"{block}: nobody executes it"
-        if block.kind == "console":
-            assert all(not shown for _, shown in block.commands), f"{block}: nobody compares what is shown"
-            assert block.text.startswith("$ "), str(block)
+        if block.kind != "console":
+            assert block.title, f"{block}: nobody executes it; give it a title to write it to a file"
+            continue
+        assert block.text.startswith("$ "), f"{block}: no command prints its first line"
+        for command, shown in block.commands:
+            quiet = command.split()[0] not in ("labform", ".venv/bin/labform") or command.split()[1] == "lock"
+            assert quiet or shown.replace("…", "").strip(), f"{block}: $ {command}: nobody compares what it prints"
 
 
 def test_every_block_of_the_readme_is_executed() -> None:
@@ -102,37 +80,28 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("page", [one for one in FOLLOWED if not needs_engine(one)], ids=lambda one: one.stem)
-def test_a_task_goes_as_shown(page: Path, start: Path, tmp_path: Path) -> None:
+def test_a_page_goes_as_shown(page: Path, start: Path, tmp_path: Path) -> None:
     """Every file, edit and command of the page, in a lab that nothing runs of."""
     reader = Reader(tmp_path / "lab", os.environ, OFFLINE)
     shutil.copytree(start, reader.folder, symlinks=True, dirs_exist_ok=True)
     reader.follow(page)
 
 
-@pytest.mark.parametrize("page", sorted(TASKS.glob("*.md")), ids=lambda one: one.stem)
-def test_a_task_is_short_and_found(page: Path) -> None:
-    """Two screens at most; who follows it is a test that names it, or the common one."""
-    assert len(page.read_text().splitlines()) <= 120
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.stem)
+def test_a_page_is_short_and_found(page: Path) -> None:
+    """A few screens at most; a test that follows it in place of the common one names it."""
+    assert len(page.read_text().splitlines()) <= 150
     if test := follower_of(page):
         assert page.name in (ROOT / test).read_text()
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
-def test_a_stack_file_is_valid(text: str, tmp_path: Path) -> None:
-    """Each one that is shown passes every check, with the environments it names."""
-    path = tmp_path / "stacks" / "shown.yaml"
-    path.parent.mkdir()
-    path.write_text(text)
-    draft = read(path)
-    draft.refuse(recipes_of(draft).problems)
-
-
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in README_COMMANDS])
-def test_a_command_runs(command: str, tmp_path: Path) -> None:
-    """In a clone; those that the README has too are run by its own test."""
-    words = command.split()
-    assert words[0] == ".venv/bin/labform", f"nobody runs {command}"
-    done = subprocess.run(
-        [Path(sys.executable).with_name("labform"), *words[1:]], cwd=ROOT, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("page", [ROOT / "README.md", *WRITTEN], ids=lambda one: one.stem)
+def test_a_command_in_a_sentence_exists(page: Path) -> None:
+    """Each `labform …` in the text of a page, with every option that is written there."""
+    known = dict(commands())
+    for said in re.findall(r"`labform ([a-z][^`]*)`", page.read_text()):
+        words = said.split(" -- ")[0].split()
+        command = known.get(words[0]) or known.get(" ".join(words[:2]))
+        assert command, f"{page.name}: there is no labform {said}"
+        options = {one for each in command.params for one in (*each.opts, *each.secondary_opts)}
+        assert {one for one in words if one.startswith("--")} <= options, f"{page.name}: labform {said}"

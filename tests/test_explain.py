@@ -47,6 +47,16 @@ ENVIRONMENTS = {"thesis": ("requirements.txt",), "two": ("requirements.txt", "Do
 UNREADABLE = frozenset({"anchor", "duplicate-key", "key", "yaml", "yaml-tag"})
 """Codes of a text that is no data, so no part that could be put into a lab."""
 
+OF_FILES = {
+    "no-arg-base": ("Dockerfile", {"kind": "dockerfile", "base": "python"}),
+    "no-value": ("Dockerfile", {"kind": "dockerfile"}),
+    "requirement": ("requirements.txt", {"kind": "pip"}),
+    "unpinned": ("requirements.txt", {"kind": "pip"}),
+}
+"""Codes of a file that describes an environment, with its name and what the lab says of it."""
+COMMANDS = frozenset({"mig-layout", "unknown-code", "unknown-project"})
+"""Codes whose example is a command: tests/cli/test_explain.py runs it."""
+
 
 def in_lab(text: str) -> bool:
     """Whether an example is a part of a stack file."""
@@ -120,6 +130,28 @@ def test_an_example_is_so(code: str, text: str, bad: bool, tmp_path: Path) -> No
     """In a small lab the one is refused with its code, the other is well."""
     found = problems(tmp_path, merged(yaml.safe_load(LAB), yaml.safe_load(text)))
     assert (code in found) if bad else (found == set())
+
+
+@pytest.mark.parametrize("bad", [True, False])
+@pytest.mark.parametrize("code", sorted(OF_FILES))
+def test_an_example_of_a_file_is_so(code: str, bad: bool, tmp_path: Path) -> None:
+    """As the file that it is a part of; the one is refused with its code, the other is well."""
+    name, environment = OF_FILES[code]
+    path = tmp_path / "stacks" / "example" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(explanations()[code].bad if bad else explanations()[code].good)
+    part: dict[str, Any] = {
+        "projects": {"thesis": {"environment": {**environment, "directory": "example", "image": None}}}
+    }
+    part["strict"] = code == "unpinned"
+    found = problems(tmp_path, merged(yaml.safe_load(LAB), part))
+    assert (code in found) if bad else (found == set())
+
+
+def test_every_example_is_executed() -> None:
+    """As a part of a lab, a text, a file or a command."""
+    shown = {code for code, one in explanations().items() if one.bad}
+    assert shown == {code for code, _, _ in EXAMPLES} | UNREADABLE | set(OF_FILES) | COMMANDS
 
 
 @pytest.mark.parametrize("code", sorted(UNREADABLE))

@@ -46,8 +46,8 @@ def _read(path: Path) -> list[Explanation]:
 
 
 def _of_rule(rule: Rule) -> Explanation:
-    means = "A registered resource breaks this rule of the policy pack, which `labform check --policy` judges too."
-    return Explanation(rule.id, "policy", means, _sentence(rule.reason), _sentence(rule.remediation))
+    why = "It is a rule of the policy pack for what is registered; `labform check --policy` judges it too."
+    return Explanation(rule.id, "policy", _sentence(rule.reason), why, _sentence(rule.remediation))
 
 
 def _sentence(text: str) -> str:

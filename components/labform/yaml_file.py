@@ -28,7 +28,9 @@ def text_of(path: Path) -> str:
         data = path.read_bytes()
         return data.decode("utf-8-sig")
     except FileNotFoundError:
-        near = sorted(one.name for one in path.parent.glob("*.yaml"))
+        folder = path.parent
+        found = (one for pattern in ("*.yaml", "stacks/*.yaml") for one in folder.glob(pattern))
+        near = [str(one.relative_to(folder)) for one in found if not one.name.startswith("Pulumi.")]
         raise LabformError(f"{path}: error[file] there is no such file; {suggestion(path.name, near)}") from None
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig").split("\n")

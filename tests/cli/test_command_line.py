@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from labform.cli import COMMANDS, command_line
+from labform.cli import COMMANDS, TOPICS, command_line
 
 
 def test_every_command_is_in_its_module() -> None:
@@ -13,6 +13,15 @@ def test_every_command_is_in_its_module() -> None:
     for name, one in commands.items():
         functions = [part.callback for part in getattr(one, "commands", {}).values()] or [one.callback]
         assert {function.__module__ for function in functions if function} == {f"labform.cli.{COMMANDS[name]}"}
+
+
+def test_every_command_is_listed_whole() -> None:
+    """Under one topic, with a sentence that is not cut short."""
+    assert sorted(name for names in TOPICS.values() for name in names) == sorted(COMMANDS)
+    command = [sys.executable, "-c", "from labform.cli import app; app()", "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert all(f"\n{title}:\n" in said for title in TOPICS)
+    assert "..." not in said.split("Edit a lab:")[1]
 
 
 def test_one_command_loads_no_other() -> None:

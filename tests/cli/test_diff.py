@@ -75,6 +75,12 @@ def test_everything_of_the_lab_is_compared(run: Terminal, monkeypatch: pytest.Mo
     ]
 
 
+def test_what_could_not_be_asked_is_not_as_declared(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every host is silent nothing is said of the projects."""
+    answer(monkeypatch, one=LabformError("host one: silent"), two=LabformError("host two: silent"))
+    assert run("diff", "lab.yaml") == (1, "", "host one: silent\nhost two: silent\n")
+
+
 def test_named_projects_are_compared_alone(run: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only their hosts are asked; without --check a difference is no failure."""
     asked = answer(monkeypatch, one=LabformError("host one: silent"), two=host())

@@ -7,11 +7,14 @@ import sys
 from contextlib import suppress
 from os import close, read
 from pathlib import Path
+from typing import Any
 
 import pytest
 from labform.explain import explanations
 
 from tests.cli.conftest import Terminal
+from tests.examples import LAB
+from tests.test_explain import COMMANDS
 
 
 @pytest.mark.parametrize("word", ["no-gpu", "error[no-gpu]"])
@@ -62,3 +65,20 @@ def _all(terminal: int) -> bytes:
             parts.append(part)
     close(terminal)
     return b"".join(parts)
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("code", sorted(COMMANDS))
+def test_an_example_of_a_command_is_so(code: str, labform: Terminal, tmp_path: Path, monkeypatch: Any) -> None:
+    """The one is refused with its code, the other not: it works, or asks a host that there is none of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    Path("stacks").mkdir()
+    Path("stacks/dev.yaml").write_text(LAB.replace("PORTS", "20000-20099"))
+    Path("projects/notebook").mkdir(parents=True)
+    Path("projects/notebook/requirements.txt").write_text("six==1.16.0\n")
+    locked = labform("lock", "stacks/dev.yaml", "--offline", "--image", f"python:3.12-slim=python@sha256:{'0' * 64}")
+    assert locked[0] == 0
+    bad, good = (labform(*text.split()[1:])[2] for text in (explanations()[code].bad, explanations()[code].good))
+    assert f"error[{code}]" in bad
+    assert "error[" not in good

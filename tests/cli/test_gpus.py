@@ -113,3 +113,13 @@ def test_an_unreachable_host_leaves_its_rows_open(run: Terminal, monkeypatch: py
     code, out, err = run("gpus", "lab.yaml", "--live")
     assert (code, err) == (1, "host gpu1: silent\nhost gpu2: silent\n")
     assert [line.split()[-1] for line in out.splitlines()[1:5]] == ["?"] * 4
+
+
+def test_a_lab_without_gpus_says_so(run: Terminal) -> None:
+    """A sentence in place of a table that is empty; what people use is said all the same."""
+    lab = yaml.safe_load(Path("lab.yaml").read_text())
+    lab["runs_on"] = hosts(gpu1={"address": "ssh://lab@gpu1.invalid"})
+    del lab["projects"]["thesis"]["gpus"]
+    Path("lab.yaml").write_text(yaml.safe_dump(lab))
+    assert run("lock", "lab.yaml", "--offline")[0] == 0
+    assert run("gpus", "lab.yaml")[1].startswith("the lab declares no GPU\n\nPERSON ")

@@ -20,7 +20,7 @@ def reader_at(folder: Path, box: Sandbox, tools: Toolchain, lab: str, host: str)
         "registry": f"{box.registry_address}/{lab}", "builder": box.docker_host, "hosts": {host: box.docker_host}
     }  # fmt: skip
     given = '--addresses "$ADDRESSES"'
-    asking = ("build", "diff", "freeze", "logs", "open", "shell", "status", "volumes")
+    asking = ("build", "devcontainer", "diff", "freeze", "logs", "open", "shell", "status", "volumes")
     options = {
         **dict.fromkeys(asking, given),
         "gpus": "$([[ $* == *--live* ]] && echo --addresses $ADDRESSES)",

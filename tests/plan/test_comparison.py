@@ -256,7 +256,7 @@ def test_pinning_what_runs(repository: Repository) -> None:
     page = repository.plan()
     assert not page.head_error
     assert [(one.name, one.action, one.builds, one.why) for one in page.projects] == [
-        ("paper", "updated", False, ("pinned: False → True",))
+        ("paper", "updated", False, ("pinned: false → true",))
     ]
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,21 +17,43 @@ from labform.backends import Kubernetes
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
 
-StackFileArgument = Annotated[Path, typer.Argument(help="The stack file, for example stacks/dev.yaml.")]
-ProjectArgument = Annotated[str, typer.Argument(help="A project of the lab.")]
-LockOption = Annotated[Path | None, typer.Option("--lock", help="The lock. Default: beside the stack file.")]
+StackFileArgument = Annotated[
+    Path, typer.Argument(metavar="STACK_FILE", help="The stack file, for example stacks/dev.yaml.")
+]
+ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="A project of the lab.")]
+LockOption = Annotated[
+    Path | None, typer.Option("--lock", metavar="FILE", help="The lock. Default: beside the stack file.")
+]
 TokensOption = Annotated[
     typer.FileText | None,
     typer.Option(
         "--tokens",
+        metavar="FILE",
         help="`pulumi stack output tokens --show-secrets --json`; - for standard input. Shown on a terminal only.",
     ),
 ]
 AddressesOption = Annotated[
-    str, typer.Option("--addresses", help="This deployment's addresses, as JSON: registry, builder, hosts.")
+    str,
+    typer.Option("--addresses", metavar="JSON", help="This deployment's addresses, as JSON: registry, builder, hosts."),
 ]
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands by what somebody wants to do, each with its whole first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  the base class gives it
+        """Write them, a section for each topic."""
+        for title, names in TOPICS.items():
+            rows = [
+                (name, self.commands[name].get_short_help_str(limit=200)) for name in names if name in self.commands
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
 typer_app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -83,6 +105,14 @@ COMMANDS = {
     **{name: name for name in ("new", "plan", "render", "status", "summary", "volumes")},
 }
 """The module of this package that has a command."""
+TOPICS = {
+    "Edit a lab": ("new", "check", "lock", "plan", "deploy", "retire", "explain"),
+    "Look at what runs": ("status", "gpus", "volumes", "diff", "logs", "shell", "open"),
+    "Environments": ("build", "freeze", "devcontainer", "fetch"),
+    "Machines": ("inventory", "mig", "render"),
+    "Repositories and pipelines": ("ci", "comment", "summary", "schema"),
+}
+"""The commands as `labform --help` lists them."""
 
 
 def command_line(word: str = "") -> typer.core.TyperGroup:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sys
+from collections.abc import Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from labform.stack_file import LabArgs
 
 @typer_app.command()
 def check(
-    stack_files: Annotated[list[Path], typer.Argument(help="Stack files, for example stacks/*.yaml.")],
+    stack_files: Annotated[list[Path], typer.Argument(metavar="STACK_FILE", help="For example stacks/*.yaml.")],
     lock: LockOption = None,
     without_lock: Annotated[bool, typer.Option("--without-lock", help="Judge the stack files alone.")] = False,
     on: Annotated[
@@ -29,7 +30,8 @@ def check(
     ] = None,
     policy: Annotated[bool, typer.Option("--policy", help="Judge what it registers by the rules of policy/.")] = False,
     policy_config: Annotated[
-        Path | None, typer.Option("--policy-config", help="Their exceptions, as `--policy-pack-config` takes them.")
+        Path | None,
+        typer.Option("--policy-config", metavar="FILE", help="Their exceptions, as `--policy-pack-config` takes them."),
     ] = None,
 ) -> None:
     """Say what is wrong with stack files and their locks, all of it; several are judged as labs that share machines.
@@ -74,10 +76,14 @@ def _say(stack: StackFile) -> None:
     for line in warnings_of(stack.recipes):
         print(f"{stack.path}: {line}", file=sys.stderr)
     for name, recipe in stack.recipes.items():
-        size = f"{recipe.context_size / 1024:.0f} KiB in {len(recipe.files)} files"
-        print(f"{name}: image {recipe.hash}, context {size}")
+        sent = f"{recipe.context_size / 1024:.0f} KiB in {_number(recipe.files, 'file')}"
+        print(f"{name}: image {recipe.hash}{f', context {sent}' if recipe.files else ''}")
     lab = stack.lab
-    print(f"{stack.path}: lab {lab.lab}, {len(lab.projects)} projects, {len(lab.volumes)} volumes: ok")
+    print(f"{stack.path}: lab {lab.lab}, {_number(lab.projects, 'project')}, {_number(lab.volumes, 'volume')}: ok")
+
+
+def _number(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _between(stacks: list[StackFile]) -> list[str]:
@@ -103,7 +109,9 @@ def _day(text: str | None) -> dt.date | None:
 
 
 @typer_app.command()
-def schema(output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None) -> None:
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")] = None,
+) -> None:
     """Print the JSON schema of stack files, for editors.
 
     Example: labform schema --output stacks/schema.json

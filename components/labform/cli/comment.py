@@ -17,7 +17,10 @@ PLACES = {"github": Path(".github/workflows"), "gitlab": Path()}
 
 @typer_app.command()
 def comment(
-    text: Annotated[typer.FileText, typer.Argument(help="A page of `labform plan --markdown`; - for standard input.")],
+    text: Annotated[
+        typer.FileText,
+        typer.Argument(metavar="PAGE", help="A page of `labform plan --markdown`; - for standard input."),
+    ],
     repository: Annotated[
         str, typer.Option("--repository", help="Its path; at GitLab its number too.", envvar=_REPOSITORY)
     ],
@@ -48,8 +51,8 @@ def comment(
 
 @typer_app.command()
 def ci(
-    forge: Annotated[str, typer.Argument(help="github or gitlab.")],
-    folder: Annotated[Path, typer.Option("--folder", help="The repository.")] = Path(),
+    forge: Annotated[str, typer.Argument(metavar="FORGE", help="github or gitlab.")],
+    folder: Annotated[Path, typer.Option("--folder", metavar="FOLDER", help="The repository.")] = Path(),
 ) -> None:
     """Write the pipelines for a lab's repository: check, plan, preview, build, deploy, drift.
 

@@ -30,7 +30,7 @@ def logs(
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
-    tail: Annotated[int, typer.Option("--tail", min=0, help="Begin with the last lines.")] = 100,
+    tail: Annotated[int, typer.Option("--tail", metavar="LINES", min=0, help="Begin with the last lines.")] = 100,
 ) -> None:
     """Print what a project has said.
 
@@ -47,7 +47,9 @@ def logs(
 def shell(
     stack_file: StackFileArgument,
     project: ProjectArgument,
-    command: Annotated[list[str] | None, typer.Argument(help="What to run. Default: a shell.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND]", help="What to run. Default: a shell.")
+    ] = None,
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
 ) -> None:

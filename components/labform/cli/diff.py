@@ -41,7 +41,7 @@ _NAMED = 12
 def diff(
     stack_file: StackFileArgument,
     projects: Annotated[
-        list[str] | None, typer.Argument(help="Projects of the lab. Default: all, and the rest.")
+        list[str] | None, typer.Argument(metavar="PROJECT", help="Projects of the lab. Default: all, and the rest.")
     ] = None,
     lock: LockOption = None,
     addresses: AddressesOption = "{}",
@@ -57,20 +57,20 @@ def diff(
     """
     stack = load(stack_file, lock=lock, addresses=parsed(addresses))
     chosen = _chosen(stack, projects or [])
-    found, silent = lab_drift(stack, chosen, alone=bool(projects))
+    found, silent, compared = lab_drift(stack, chosen, alone=bool(projects))
     if as_json:
         print(json.dumps({"drift": [asdict(one) for one in found], "unreachable": silent}, indent=1))
     else:
         in_cluster = isinstance(stack.lab.runs_on, Kubernetes)
-        _print(found, 0 if silent else len(chosen), "in" if in_cluster else "on")
+        _print(found, compared, "in" if in_cluster else "on")
     if silent:
         raise LabformError("\n".join(silent))
     if found and check:
         raise typer.Exit(1)
 
 
-def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False) -> tuple[list[Drift], list[str]]:
-    """What of these projects is not as declared, and which hosts could not be asked.
+def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False) -> tuple[list[Drift], list[str], int]:
+    """What of these projects is not as declared, why who is silent could not be asked, and how many were compared.
 
     Unless they are meant `alone`: also networks, volumes, and containers that no project is, in a cluster all objects.
     """
@@ -79,7 +79,8 @@ def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False)
         from labform.backends.kubernetes.running import InCluster
 
         images = {name: _image(stack, name) for name in stack.lab.running()}
-        return InCluster(stack.lab, stack.lock).drift(images, projects, alone=alone)
+        drift, refusals = InCluster(stack.lab, stack.lock).drift(images, projects, alone=alone)
+        return drift, refusals, 0 if refusals else len(projects)
     made = recorded(stack, projects, stack.lock.builds.values())
     containers = {str(one.project): one.inputs for one in made.values() if one.type == _CONTAINER}
     places = {name: stack.lock.placements()[name].host for name in containers}
@@ -90,17 +91,18 @@ def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False)
         return observe(client, [one for name, one in containers.items() if places[name] == host])
 
     found: list[Drift | None] = []
-    silent = []
+    silent = {}
     for host, seen in ask_all(hosts, ask).items():
         if isinstance(seen, LabformError):
-            silent.append(str(seen))
+            silent[host] = str(seen)
             continue
         for name in (name for name in sorted(containers) if places[name] == host):
             inputs = containers[name]
             found.append(container_drift(host, hosts[host], inputs, _built(stack, name, inputs), seen))
         if not alone:
             found += _beside(stack, host, made.values(), seen)
-    return [one for one in found if one], silent
+    compared = [name for name in containers if places[name] not in silent]
+    return [one for one in found if one], [*silent.values()], len(compared)
 
 
 def _chosen(stack: StackFile, names: Sequence[str]) -> list[str]:

@@ -16,7 +16,11 @@ from labform.problems import LabformError, brief, suggestion
 def explain(
     code: Annotated[
         str | None,
-        typer.Argument(help="A code, as errors show it. Default: list all.", autocompletion=lambda: [*explanations()]),
+        typer.Argument(
+            metavar="CODE",
+            help="A code, as errors show it. Default: list all.",
+            autocompletion=lambda: [*explanations()],
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

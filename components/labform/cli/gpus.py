@@ -45,8 +45,10 @@ def gpus(
         print(json.dumps({"gpus": rows, "quotas": [one.row() for one in usage], **found}, indent=1))
     else:
         columns = (*_COLUMNS, "live") if live else _COLUMNS
-        print_table(columns, [[_cell(key, row[key]) for key in columns] for row in rows])
-        print(f"{sum(row['holder'] is not None for row in rows)} of {len(rows)} held\n")
+        if rows:
+            print_table(columns, [[_cell(key, row[key]) for key in columns] for row in rows])
+        held = sum(row["holder"] is not None for row in rows)
+        print(f"{held} of {len(rows)} held\n" if rows else "the lab declares no GPU\n")
         people = quota_summary(usage)
         titles = ("person", *(kind.replace("_", " ") for kind in KINDS))
         print_table(titles, [[name, *(people[name].get(kind, "") for kind in KINDS)] for name in people])

@@ -36,7 +36,9 @@ def inventory(
         Path | None, typer.Option("--check", metavar="STACK", help="Say what a stack file has otherwise; exit 1.")
     ] = None,
     name: Annotated[str, typer.Option("--name", help="The host's name in the stack file.")] = "",
-    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds that a host has to answer.")] = 30,
+    timeout: Annotated[
+        int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Seconds that a host has to answer.")
+    ] = 30,
     cluster: Annotated[bool, typer.Option("--cluster", help="The kubeconfig's cluster instead of a host.")] = False,
     context: Annotated[
         str | None, typer.Option("--context", help="The kubeconfig's context. Default: current.")

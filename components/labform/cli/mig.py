@@ -15,7 +15,9 @@ from labform.problems import LabformError, brief, suggestion
 @typer_app.command("mig")
 def mig_command(
     model: Annotated[str, typer.Option("--model", help="The GPU's model, as in a stack file: A100-40GB.")],
-    profiles: Annotated[list[str] | None, typer.Argument(help="The wanted instances, for example 3g.20gb.")] = None,
+    profiles: Annotated[
+        list[str] | None, typer.Argument(metavar="PROFILE", help="The wanted instances, for example 3g.20gb.")
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="The layout's name in the file.")] = "labform",
     devices: Annotated[str, typer.Option("--devices", help="all, or indexes of GPUs: 0,1.")] = "all",
 ) -> None:

@@ -34,7 +34,7 @@ typer_app.add_typer(new_app, name="new")
 
 @new_app.command()
 def lab(
-    name: Annotated[str, typer.Argument(help="The lab's name, for example ds01.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The lab's name, for example ds01.")],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="The folder to make. Default: one of the lab's name.")
     ] = None,
@@ -83,14 +83,15 @@ def _checked(name: str) -> None:
 
 @new_app.command()
 def project(
-    name: Annotated[str, typer.Argument(help="The project's name, for example thesis.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name, for example thesis.")],
     folder: Annotated[Path, typer.Option("--from", metavar="FOLDER", help="Where its files are; they tell its kind.")],
     owner: Annotated[str, typer.Option("--owner", metavar="PERSON", help="Whom it runs for.")],
     command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="What it runs once.")] = None,
     uid: Annotated[
-        int | None, typer.Option("--uid", min=1000, help="Adds the owner, where the lab does not have them.")
+        int | None,
+        typer.Option("--uid", metavar="UID", min=1000, help="Adds the owner, where the lab does not have them."),
     ] = None,
-    gpus: Annotated[int, typer.Option("--gpus", min=0, help="How many GPUs it has.")] = 0,
+    gpus: Annotated[int, typer.Option("--gpus", metavar="COUNT", min=0, help="How many GPUs it has.")] = 0,
     service: Annotated[
         str, typer.Option("--service", help="jupyter or code-server. Default: what its files name.")
     ] = "",

@@ -22,7 +22,9 @@ CHANGED = 7
 
 @typer_app.command()
 def plan(
-    stack_files: Annotated[list[Path] | None, typer.Argument(help="Stack files. Default: all of stacks/.")] = None,
+    stack_files: Annotated[
+        list[Path] | None, typer.Argument(metavar="STACK_FILE", help="Stack files. Default: all of stacks/.")
+    ] = None,
     base: Annotated[str, typer.Option("--base", help="The commit that is deployed.")] = "origin/main",
     head: Annotated[
         str | None, typer.Option("--head", help="The commit to plan. Default: the files as they are.")

@@ -11,7 +11,9 @@ from labform.problems import LabformError
 
 @typer_app.command()
 def summary(
-    preview: Annotated[typer.FileBinaryRead, typer.Argument(help="`pulumi preview --json`; - for standard input.")],
+    preview: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="PREVIEW", help="`pulumi preview --json`; - for standard input.")
+    ],
     name: Annotated[str, typer.Option("--name", help="What to call it, for example the stack.")] = "preview",
     kind: Annotated[str, typer.Option("--kind", help="What is compared: preview, or drift.")] = "preview",
     markdown: MarkdownOption = False,

@@ -269,7 +269,7 @@ def _fixed(named: str, name: str, instruction: Instruction) -> str:
 
 def _image(named: str, values: Mapping[str, str], name: str, instruction: Instruction) -> str:
     image = substituted(named, values)
-    if not image:
+    if not image or image[-1] in ":@/":
         message = f"{name}:{instruction.first}: {named} has no value"
         raise RecipeError([Problem(("args",), "no-value", message, "add it to args")])
     return image

@@ -147,6 +147,8 @@ def _pod_reasons(one: Resource) -> Iterator[str]:
 def _text(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     name, mark, digest = str(value).partition("@sha256:")
     return f"{name}@{digest[:12]}" if mark else brief(str(value))
 

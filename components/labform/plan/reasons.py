@@ -39,6 +39,9 @@ def _difference(key: str, old: Any, new: Any) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        # As the stack file writes it.
+        return str(value).lower()
     return brief(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 

@@ -40,7 +40,7 @@ def changed_by_hand(container: Any) -> Changed:
     Raises LabformError if the container does not run, or its image has neither Python with pip nor conda packages.
     """
     if container.status != "running":
-        raise LabformError(f"{container.name} does not run; start it, or run `pulumi up`")
+        raise LabformError(f"{container.name} does not run: {container.status}; a service comes up by `pulumi up`")
     beside = container.client.containers.create(
         container.attrs["Image"], entrypoint=["sleep"], command=["infinity"], network_mode="none", init=True
     )

@@ -44,7 +44,9 @@ class OnHosts:
             raise LabformError("labform shell needs the docker command on PATH")
         with container_of(self._args, self._lock, project) as container:
             if container.status != "running":
-                raise LabformError(f"{container.name} on {place.host} does not run: {container.status}")
+                raise LabformError(
+                    f"{container.name} on {place.host} does not run: {container.status}; see `labform logs`"
+                )
         tty = ["--tty"] if terminal else []
         name = naming.container(self._args.lab, project)
         command = [docker, "--host", host.address, "exec", "--interactive", *tty, name, *words]
