@@ -4,7 +4,20 @@
 the labform package, and nothing that is installed already is changed.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from toolchain.error import ToolchainError
-from toolchain.preparation import Toolchain, prepare
+
+if TYPE_CHECKING:
+    from toolchain.preparation import Toolchain, prepare
 
 __all__ = ["Toolchain", "ToolchainError", "prepare"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what prepares tools when it is asked for: the plugins, each a process of its own, need none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from toolchain import preparation
+
+    return getattr(preparation, name)
