@@ -14,6 +14,7 @@ Updating (t):
  +  docker:index:Image ds-one creating (3s) digest: sha256:96eeceba6ce0
  +  docker:index:Image ds-one creating (16s) Mounted from t/one
  +  docker-build:index:Image ds-five creating (2s) [internal] load build definition
+@ updating.... +  docker:index:Image ds-one creating (17s) Pushing [==>  ]  14.17MB
  +- docker:index:Image ds-two creating replacement (4s) #7 [3/9] RUN make
  ~  docker:index:Image ds-three updating (1s) warning: the base is old
  +  docker:index:Image ds-four creating (1s) error: exit code 1

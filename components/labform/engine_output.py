@@ -13,7 +13,8 @@ from pathlib import Path
 from time import monotonic
 
 _IMAGE = re.compile(
-    r"^ *[-+~><= ]* docker(?:-build)?:index:Image \S+ (?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
+    r"(?:@ [a-z ]+\.+)? *[-+~><= ]* docker(?:-build)?:index:Image \S+ "
+    r"(?:creating|updating|replacing|deleting)[ a-z]* \([0-9.]+s\) (.*)"
 )
 _TELLS = ("error:", "warning:")
 _BEAT = re.compile(r"^@ [a-z ]+\.+\s*$")

@@ -122,11 +122,11 @@ def test_a_push_deploys_and_the_night_finds_what_went_away(team: Team, box: Sand
     assert container.status == "running"
     assert f"{box.registry_address}/{LAB}/web@sha256:" in container.attrs["Config"]["Image"]
     declared = team.origin.folder / "stacks" / f"{LAB}.yaml"
-    declared.write_text(declared.read_text().replace("infinity", "4w"))
+    declared.write_text(declared.read_text().replace("infinity", "4d"))
     team.origin.commit()
     assert team.gitlab("push") == dict.fromkeys(["check", "build", "up"], "success")
     container = client.containers.get(f"{LAB}-web")
-    assert (container.status, container.attrs["Config"]["Cmd"]) == ("running", ["sleep", "4w"])
+    assert (container.status, container.attrs["Config"]["Cmd"]) == ("running", ["sleep", "4d"])
     team.github("drift")
     assert team.gitlab("schedule") == {"drift": "success"}
     container.remove(force=True)
