@@ -82,5 +82,7 @@ def live(args: LabArgs, lock: Lock) -> Live:
 
 def check_running(args: LabArgs, project: str) -> None:
     """Raise LabformError, with the one that was meant, for a project that is unknown or retired."""
-    if project not in (running := args.running()):
-        raise LabformError(f'error[unknown-project] no running project "{project}"; {suggestion(project, running)}')
+    if project not in args.projects:
+        raise LabformError(f'error[unknown-project] no project "{project}"; {suggestion(project, args.projects)}')
+    if project not in args.running():
+        raise LabformError(f"error[retired] {project} is retired: it is declared to have no container")

@@ -17,6 +17,7 @@ from labform.backends.docker.facts import labels_of
 from labform.backends.docker.live import ask_all
 from labform.backends.docker.observed import Observed, name_of, observe
 from labform.backends.drift import Drift, Facts
+from labform.backends.live import check_running
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.environments.recipe import RECIPE_LABEL
 from labform.loading import StackFile, load
@@ -24,7 +25,7 @@ from labform.naming import VOLUME_LABEL
 from labform.plan.effects import Registered
 from labform.plan.registrations import recorded
 from labform.plan.terminal import clean
-from labform.problems import LabformError, suggestion
+from labform.problems import LabformError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -107,13 +108,9 @@ def lab_drift(stack: StackFile, projects: Sequence[str], *, alone: bool = False)
 
 def _chosen(stack: StackFile, names: Sequence[str]) -> list[str]:
     """The running projects that are meant; LabformError for one that is unknown or retired."""
-    running = stack.lab.running()
     for name in names:
-        if name not in stack.lab.projects:
-            raise LabformError(f'error[unknown-project] no project "{name}"; {suggestion(name, stack.lab.projects)}')
-        if name not in running:
-            raise LabformError(f"error[retired] {name} is retired: it is declared to have no container")
-    return sorted(set(names) or running)
+        check_running(stack.lab, name)
+    return sorted(set(names) or stack.lab.running())
 
 
 def _built(stack: StackFile, name: str, inputs: Mapping[str, Any]) -> Facts:
