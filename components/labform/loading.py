@@ -35,6 +35,11 @@ class StackFile(Draft):
 
     recipes: Mapping[str, Recipe]
 
+    def built(self, name: str) -> str | None:
+        """The image that the lock says was built of a project as it is now; None where it knows none."""
+        known, recipe = self.lock.builds.get(name), self.recipes.get(name)
+        return known.image if known and recipe and known.recipe == recipe.hash else None
+
 
 def load(
     path: Path, *, lock: Path | None = None, addresses: Addresses | None = None, on: dt.date | None = None

@@ -89,22 +89,6 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
-COMMANDS = {
-    "check": "checking",
-    "schema": "checking",
-    "ci": "comment",
-    "comment": "comment",
-    "fetch": "fetching",
-    "logs": "containers",
-    "open": "containers",
-    "shell": "containers",
-    "lock": "locking",
-    "deploy": "lifecycle",
-    "retire": "lifecycle",
-    **{name: name for name in ("build", "devcontainer", "diff", "explain", "freeze", "gpus", "inventory", "mig")},
-    **{name: name for name in ("new", "plan", "render", "status", "summary", "volumes")},
-}
-"""The module of this package that has a command."""
 TOPICS = {
     "Edit a lab": ("new", "check", "lock", "plan", "deploy", "retire", "explain"),
     "Look at what runs": ("status", "gpus", "volumes", "diff", "logs", "shell", "open"),
@@ -113,6 +97,21 @@ TOPICS = {
     "Repositories and pipelines": ("ci", "comment", "summary", "schema"),
 }
 """The commands as `labform --help` lists them."""
+_MODULES = {
+    "check": "checking",
+    "schema": "checking",
+    "ci": "comment",
+    "fetch": "fetching",
+    "logs": "containers",
+    "open": "containers",
+    "shell": "containers",
+    "lock": "locking",
+    "deploy": "lifecycle",
+    "retire": "lifecycle",
+}
+"""The modules of commands that are not called as their command."""
+COMMANDS = {name: _MODULES.get(name, name) for names in TOPICS.values() for name in names}
+"""The module of this package that has a command."""
 
 
 def command_line(word: str = "") -> typer.core.TyperGroup:

@@ -57,11 +57,11 @@ def devcontainer(
 def locked_image(stack: StackFile, project: str) -> str:
     """The image that the lock says was built of a project as it is now; LabformError if there is none."""
     check_running(stack.lab, project)
-    known = stack.lock.builds.get(project)
-    if known is None or known.recipe != stack.recipes[project].hash:
-        what = "the lock knows no image of it" if known is None else "its environment is not what was built last"
-        raise LabformError(f"error[not-built] {project}: {what}; run `pulumi up`, then `{stack.lock_command}`")
-    return known.image
+    if image := stack.built(project):
+        return image
+    known = project in stack.lock.builds
+    what = "its environment is not what was built last" if known else "the lock knows no image of it"
+    raise LabformError(f"error[not-built] {project}: {what}; run `pulumi up`, then `{stack.lock_command}`")
 
 
 def _write(path: Path, text: str) -> None:

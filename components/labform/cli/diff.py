@@ -115,13 +115,12 @@ def _chosen(stack: StackFile, names: Sequence[str]) -> list[str]:
 
 def _built(stack: StackFile, name: str, inputs: Mapping[str, Any]) -> Facts:
     """What is known of a project's image: what it was built from, and, once the lock knows that, its digest."""
-    recipe, known = stack.recipes[name].hash, stack.lock.builds.get(name)
-    facts = {("label", RECIPE_LABEL): recipe}
-    if not known or known.recipe != recipe:
+    facts = {("label", RECIPE_LABEL): stack.recipes[name].hash}
+    if (image := stack.built(name)) is None:
         return facts
     # Projects of one recipe may have been built one by one: each has a digest of its own.
     name, at, _ = inputs["image"].partition("@")
-    return facts | {("image", ""): f"{name}@{known.image.partition('@')[2]}" if at else known.image}
+    return facts | {("image", ""): f"{name}@{image.partition('@')[2]}" if at else image}
 
 
 def _image(stack: StackFile, name: str) -> str:
@@ -132,8 +131,8 @@ def _image(stack: StackFile, name: str) -> str:
     if known and stack.lab.projects[name].pinned:
         return known.image
     repository = naming.repository(stack.lab.lab, name, registry.address if registry else None)
-    current = known is not None and known.recipe == stack.recipes[name].hash
-    return f"{repository}@{known.image.rpartition('@')[2] if known and current else UNKNOWN}"
+    image = stack.built(name)
+    return f"{repository}@{image.rpartition('@')[2] if image else UNKNOWN}"
 
 
 def _beside(stack: StackFile, host: str, made: Iterable[Registered], seen: Observed) -> Iterator[Drift | None]:

@@ -38,7 +38,7 @@ def render(
     lab = stack.lab
     if not isinstance(lab.runs_on, Kubernetes):
         raise LabformError(f"{stack_file}: the lab runs on Docker; only a cluster lab has manifests")
-    built = {name: one.image for name, one in stack.lock.builds.items() if _is_current(stack, name)}
+    built = {name: made for name in stack.recipes if (made := stack.built(name))}
     files = rendered(lab, _complete(stack, built | dict(_pair(one) for one in image or [])))
     _write(to, files)
     print(f"{to}: {len(files)} objects")
@@ -73,11 +73,6 @@ def _by_digest(project: str, reference: Any) -> str:
     if isinstance(reference, str) and "@sha256:" in reference:
         return reference
     raise LabformError(f"image of {project}: write NAME@sha256:…, a tag may be another image tomorrow")
-
-
-def _is_current(stack: StackFile, name: str) -> bool:
-    """Whether what was built last is what the project's environment describes now."""
-    return name in stack.recipes and stack.recipes[name].hash == stack.lock.builds[name].recipe
 
 
 def _complete(stack: StackFile, images: Mapping[str, str]) -> Mapping[str, str]:

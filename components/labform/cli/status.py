@@ -70,13 +70,15 @@ def _declared(stack: StackFile, rows: Iterable[Row]) -> list[Row]:
     gpus: dict[str, list[Row]] = {}
     for one in gpu_table(stack.lab, stack.lock):
         gpus.setdefault(one["holder"], []).append({key: one[key] for key in ("host", "gpu", "model", "profile")})
-    owners = {name: project.owner for name, project in stack.lab.projects.items()}
-    until = {name: stack.lab.people[owner].until for name, owner in owners.items()}
-    return [
-        row | {"owner": owners.get(name), "until": end and str(end), "gpus": gpus.get(name, [])}
-        for row in rows
-        for name, end in [(row["project"], until.get(row["project"]))]
-    ]
+    return [row | _owner(stack, row["project"]) | {"gpus": gpus.get(row["project"], [])} for row in rows]
+
+
+def _owner(stack: StackFile, name: str) -> Row:
+    """Whose a project is and until when; nobody's where there is no such project."""
+    if (project := stack.lab.projects.get(name)) is None:
+        return {"owner": None, "until": None}
+    until = stack.lab.people[project.owner].until
+    return {"owner": project.owner, "until": until and str(until)}
 
 
 def _print(rows: list[Row]) -> None:

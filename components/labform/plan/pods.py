@@ -6,9 +6,8 @@ from typing import Any
 
 from labform.backends.kubernetes.devices import ANY
 from labform.backends.kubernetes.nodes import GPU_PREFIX, PRODUCT_LABEL
+from labform.backends.kubernetes.quantity import quantity
 from labform.plan.kubernetes_rules import kind_of
-
-_UNITS: dict[str, Decimal | int] = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "m": Decimal("0.001")}
 
 
 def is_workload(type_: str) -> bool:
@@ -30,7 +29,7 @@ def _parts(spec: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 def amount(inputs: Mapping[str, Any], resource: str) -> Decimal:
     """How much of `cpu` or `memory` (bytes) the pod asks for."""
-    return sum((_number(one.get(resource)) for one in _requests(inputs)), Decimal(0))
+    return sum((quantity(one.get(resource)) for one in _requests(inputs)), Decimal(0))
 
 
 def gpus(inputs: Mapping[str, Any]) -> dict[str, int]:
@@ -38,7 +37,7 @@ def gpus(inputs: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in _requests(inputs):
         for key in (key for key in one if str(key).startswith(GPU_PREFIX)):
-            found[key] = found.get(key, 0) + int(_number(one[key]))
+            found[key] = found.get(key, 0) + int(quantity(one[key]))
     return found
 
 
@@ -69,11 +68,3 @@ def _requests(inputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         found = resources.get("requests") if isinstance(resources, dict) else None
         if isinstance(found, dict):
             yield found
-
-
-def _number(value: Any) -> Decimal:
-    """An amount as the API server writes it; 0 for anything else."""
-    text = str(value)
-    unit = next((one for one in _UNITS if text.endswith(one)), "")
-    digits = text.removesuffix(unit)
-    return Decimal(digits) * _UNITS.get(unit, 1) if digits.replace(".", "", 1).isdigit() else Decimal(0)

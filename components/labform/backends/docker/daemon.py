@@ -124,10 +124,7 @@ def _unreachable(host: str, address: str, daemon: str = "Docker") -> LabformErro
     reason = "cannot be reached" if address.startswith("ssh://") else "does not answer"
     who, todo = {
         "builder": ("the builder", "start it, or correct builder.address"),
-        THIS_MACHINE: (
-            THIS_MACHINE,
-            "start it: it asks registries and package sources, as BuildKit cannot",
-        ),
+        THIS_MACHINE: (THIS_MACHINE, "start it: it asks registries and package sources, as BuildKit cannot"),
     }.get(host, (f"host {host}", f"start it, or correct runs_on.hosts.{host}.address"))
     return LabformError(f"{who}: the {daemon} daemon at {address} {reason}; {todo}")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from labform.backends.drift import LOST_DATA, REFRESH, SECRET, Drift, Fact, differences
 from labform.backends.kubernetes.facts import as_files, facts
-from labform.backends.kubernetes.found import CLUSTER_WIDE, Found, Key, Object, key_of
+from labform.backends.kubernetes.found import Found, Key, Object, key_of
 from labform.backends.kubernetes.manifest import KEPT, Manifest
 from labform.backends.kubernetes.pods import to_remove
 from labform.naming import LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, VOLUME_LABEL
@@ -122,6 +122,6 @@ def _others(known: set[Key], objects: Mapping[Key, Object]) -> Iterator[Drift]:
     """What has the lab's label and is not declared, but for what data hangs on, and for what belongs to another."""
     for key, one in sorted(objects.items()):
         kind, namespace, name = key
-        if key not in known and kind not in KEPT | CLUSTER_WIDE and not one["metadata"].get("ownerReferences"):
+        if key not in known and kind not in KEPT and not one["metadata"].get("ownerReferences"):
             said = f"is there, and no project of the lock is it; {to_remove(kind, namespace, name)}"
             yield Drift("object", namespace, f"{kind} {name}", said)

@@ -74,25 +74,26 @@ def _listings(
     client: "ApiClient", kind: str, namespaces: Collection[str], chosen: Mapping[str, str], *, each: bool = False
 ) -> Iterator[tuple[str, list[Object] | str]]:
     """The objects of a kind, of all namespaces at once or of `each`; the refusal of those that may not be seen."""
+    wide = kind in CLUSTER_WIDE
+    if wide or not each:
+        everywhere = _allowed(client, kind, None, chosen)
+        if wide or not isinstance(everywhere, str):
+            yield "", everywhere
+            return
+    for namespace in namespaces:
+        yield namespace, _allowed(client, kind, namespace, chosen)
+
+
+def _allowed(client: "ApiClient", kind: str, namespace: str | None, chosen: Mapping[str, str]) -> list[Object] | str:
+    """The objects of a kind, of all namespaces without one; the refusal where they may not be seen."""
     from kubernetes.client import ApiException
 
-    if not each or kind in CLUSTER_WIDE:
-        try:
-            yield "", _listed(client, kind, None, chosen)
-        except ApiException as error:
-            if error.status != 403:
-                raise
-            if kind in CLUSTER_WIDE:
-                yield "", said(error)
-        else:
-            return
-    for namespace in namespaces if kind not in CLUSTER_WIDE else ():
-        try:
-            yield namespace, _listed(client, kind, namespace, chosen)
-        except ApiException as error:
-            if error.status != 403:
-                raise
-            yield namespace, said(error)
+    try:
+        return _listed(client, kind, namespace, chosen)
+    except ApiException as error:
+        if error.status != 403:
+            raise
+        return said(error)
 
 
 def _listed(client: "ApiClient", kind: str, namespace: str | None, chosen: Mapping[str, str]) -> list[Object]:

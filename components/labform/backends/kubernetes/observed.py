@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labform.backends.kubernetes import Kubernetes, NodePool
 from labform.backends.kubernetes.nodes import PRODUCT_LABEL, WHOLE_GPU
+from labform.backends.kubernetes.quantity import quantity
 from labform.declaration import size_text
 from labform.inventory import model_word
 from labform.problems import Location, Problem
@@ -20,7 +21,6 @@ _MIG = "nvidia.com/mig-"
 _DRIVER = "nvidia.com/cuda.driver-version.full"
 _DRIVER_PARTS = tuple(f"nvidia.com/cuda.driver.{part}" for part in ("major", "minor", "rev"))
 """Labels that GPU feature discovery writes: docs/gpu-feature-discovery of NVIDIA/k8s-device-plugin, older and newer."""
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4}
 _GIBIBYTE = 1024**3
 
 
@@ -71,8 +71,8 @@ def _observed(node: Any) -> Observed:
         gpus=int(amounts.get(WHOLE_GPU, 0)),
         mig={key.replace(".me", "+me"): count for key, count in sorted(slices.items()) if count},
         driver=labels.get(_DRIVER) or ".".join(parts) or None,
-        cpus=_cpus(amounts.get("cpu", "0")),
-        memory=_bytes(amounts.get("memory", "0")) // _GIBIBYTE * _GIBIBYTE,
+        cpus=quantity(amounts.get("cpu", "0")),
+        memory=int(quantity(amounts.get("memory", "0"))) // _GIBIBYTE * _GIBIBYTE,
         closed=_closed(node),
     )
 
@@ -83,15 +83,6 @@ def _closed(node: Any) -> str:
         return "cordoned"
     taints = [one.key for one in node.spec.taints or [] if one.effect != "PreferNoSchedule" and one.key != WHOLE_GPU]
     return f"tainted {', '.join(taints)}" if taints else ""
-
-
-def _cpus(text: str) -> Decimal:
-    return Decimal(text.removesuffix("m")) / 1000 if text.endswith("m") else Decimal(text)
-
-
-def _bytes(text: str) -> int:
-    number, unit = re.fullmatch(r"(\d+)(\w*)", text).groups()  # type: ignore[union-attr]
-    return int(number) * _UNITS[unit]
 
 
 def pools_of(nodes: Iterable[Observed]) -> tuple[dict[str, list[Observed]], list[str]]:

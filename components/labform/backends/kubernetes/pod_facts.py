@@ -5,28 +5,19 @@ path, unless it is as the API server fills it in.
 """
 
 import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from labform.backends.drift import SECRET, Fact, Facts, told, words
 from labform.backends.kubernetes.fields import flat
 from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.backends.kubernetes.pod import FILES_MARK, SECRETS_MARK
+from labform.backends.kubernetes.quantity import quantity
 from labform.declaration import size_text
 
+_WHO = ("runAsUser", "runAsGroup")
 _SHARED = "/dev/shm"  # noqa: S108  the container's own
-_UNITS = {
-    **{unit: 1000**power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
-    **{f"{unit}i": 1024**power for power, unit in enumerate(("K", "M", "G", "T", "P", "E"), start=1)},
-    "": 1,
-    "m": Decimal("1e-3"),
-    "u": Decimal("1e-6"),
-    "n": Decimal("1e-9"),
-}
-"""The suffixes of an amount: apimachinery, pkg/api/resource/suffix.go."""
 _READ_BY_OTHERS = 0o644
 """The mode of files that come of a ConfigMap or Secret, unless it is given."""
 _NOT_OURS = {"controller-uid", "job-name"}
@@ -67,17 +58,12 @@ def pod_facts(template: Mapping[str, Any], project: str, declared: Facts | None 
 
 def cpus(text: str) -> str:
     """CPUs as a stack file has them: `0.5` for `500m`."""
-    return f"{_amount(text).normalize():f}"
+    return f"{quantity(text).normalize():f}"
 
 
 def memory(text: str) -> str:
     """A size as a stack file has it."""
-    return size_text(int(_amount(text)))
-
-
-def _amount(text: str) -> Decimal:
-    match = re.fullmatch(r"([0-9.]+(?:[eE]-?[0-9]+)?)([A-Za-z]*)", text)
-    return Decimal(match[1]) * _UNITS[match[2]] if match else Decimal(0)
+    return size_text(int(quantity(text)))
 
 
 def _metadata(metadata: Mapping[str, Any]) -> dict[Fact, str]:
@@ -166,18 +152,14 @@ def _hardening(security: dict[str, Any]) -> dict[Fact, str]:
         **words("capabilities dropped", capabilities.get("drop") or []),
         **({("privileged", ""): "yes"} if security.pop("privileged", None) else {}),
         ("new privileges", ""): "yes" if security.pop("allowPrivilegeEscalation", True) else "no",
-        **{
-            fact: text
-            for fact, text in flat("container security", security, {}).items()
-            if fact[1] not in ("runAsUser", "runAsGroup")
-        },
+        **{fact: text for fact, text in flat("container security", security, {}).items() if fact[1] not in _WHO},
     }
 
 
 def _user(spec: Mapping[str, Any], main: Mapping[str, Any]) -> dict[Fact, str]:
     """Who it runs as; what the container says goes before what the pod says."""
     found = {**(spec.get("securityContext") or {}), **(main.get("securityContext") or {})}
-    user, group = (found.get(key) for key in ("runAsUser", "runAsGroup"))
+    user, group = (found.get(key) for key in _WHO)
     return {("user", ""): f"{'of the image' if user is None else user}{'' if group is None else f':{group}'}"}
 
 
@@ -242,9 +224,6 @@ def _pod(spec: dict[str, Any]) -> dict[Fact, str]:
         **flat("pod security", security, {}),
         **flat("pod", spec, _POD_DEFAULTS),
     }
-
-
-_WHO = ("runAsUser", "runAsGroup")
 
 
 def _probe(given: Mapping[str, Any] | None) -> str:
