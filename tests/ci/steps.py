@@ -5,6 +5,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from tests.plan.repository import Repository, small
 
 ENVIRONMENT = Path(sys.executable).parents[1]
 
@@ -24,3 +27,18 @@ def bash(script: str, place: Path, home: Path, given: Mapping[str, str]) -> subp
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_GLOBAL": "/dev/null", **given}
     command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script]
     return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+
+
+def topic(repository: Repository) -> tuple[str, dict[str, Any]]:
+    """The commit and the lab of a branch with another program and lock, and one GPU more; main has moved on since."""
+    repository.git("checkout", "--quiet", "-b", "topic")
+    (repository.folder / "__main__.py").write_text("raise SystemExit('the program of the branch')\n")
+    (repository.folder / "requirements.lock").write_text("evil==1.0\n")
+    lab = small()
+    lab["projects"]["thesis"]["gpus"] = 2
+    repository.write(lab)
+    head = repository.commit()
+    repository.git("checkout", "--quiet", "main")
+    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
+    repository.commit()
+    return head, lab

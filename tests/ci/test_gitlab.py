@@ -13,7 +13,8 @@ import yaml
 from tests.ci.forge import Forge
 from tests.ci.gitlab import IMAGES, Pipeline, Project, Variable
 from tests.ci.hostile import SECRET, Hostile, stand_in_pulumi
-from tests.plan.repository import SLEEP, Repository, small
+from tests.ci.steps import topic
+from tests.plan.repository import SLEEP, Repository
 
 pytestmark = pytest.mark.enable_socket
 TEMPLATE = Path(str(resources.files("labform"))) / "ci" / "gitlab" / "gitlab-ci.yml"
@@ -134,17 +135,9 @@ def test_which_jobs_an_event_starts(
 @pytest.mark.engine
 def test_a_merge_request_gets_one_note_of_each_kind(team: Team) -> None:
     """From checkout to note; main, which moved on, keeps what it got, and the next push changes the two notes."""
-    repository, lab = team.repository, small()
-    repository.git("checkout", "--quiet", "-b", "topic")
-    (repository.folder / "__main__.py").write_text("raise SystemExit('the program of the merge request')\n")
-    (repository.folder / "requirements.lock").write_text("evil==1.0\n")
-    lab["projects"]["thesis"]["gpus"] = 2
-    repository.write(lab)
-    topic = repository.commit()
-    repository.git("checkout", "--quiet", "main")
-    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
-    repository.commit()
-    assert team.own_pipeline(team.project, topic, "refs/heads/topic").run() == {"check": "success"}
+    repository = team.repository
+    head, lab = topic(repository)
+    assert team.own_pipeline(team.project, head, "refs/heads/topic").run() == {"check": "success"}
     first = team.merge_request(repository)
     assert first.run() == dict.fromkeys(["plan", "preview", "comment"], "success")
     assert first.images == {

@@ -11,6 +11,7 @@ import pytest
 
 from tests.ci.forge import Forge
 from tests.ci.hostile import SECRET, Hostile, stand_in_pulumi
+from tests.ci.steps import topic
 from tests.ci.workflow import Runner, workflow
 from tests.plan.repository import SLEEP, Repository, small
 
@@ -132,15 +133,7 @@ def test_a_hostile_pull_request(count: int, repository: Repository, forge: Forge
 def test_preview_runs_the_base_branchs_program(repository: Repository, forge: Forge, tmp_path: Path) -> None:
     """A stand-in `pulumi` sees the base's program, the pull request's stack file, and the environment's secrets."""
     path, seen = stand_in_pulumi(tmp_path)
-    repository.git("checkout", "--quiet", "-b", "topic")
-    (repository.folder / "__main__.py").write_text("raise SystemExit('the program of the pull request')\n")
-    lab = small()
-    lab["projects"]["thesis"]["gpus"] = 2
-    repository.write(lab)
-    head = repository.commit()
-    repository.git("checkout", "--quiet", "main")
-    (repository.folder / "stacks" / "new.txt").write_text("since then\n")
-    repository.commit()
+    head, _ = topic(repository)
     repository.git("checkout", "--quiet", "--detach", head)
     event = pull_request(repository)
     file = workflow(TEMPLATES / "github" / "labform-preview.yml")

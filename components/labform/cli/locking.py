@@ -10,13 +10,13 @@ import typer
 from labform.addresses import Addresses
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.cli.looking import builds, looked
-from labform.cli.resolving import apt_versions, digests, upgraded, with_sources
+from labform.cli.resolving import apt_versions, check_names, digests, upgraded, with_sources
 from labform.draft import Draft
 from labform.ledger import Ledger, plan
 from labform.loading import load, read
 from labform.lock_changes import moves
 from labform.lockfile import Lock, lock_text, write_lock
-from labform.problems import LabformError, suggestion
+from labform.problems import LabformError
 from labform.recipes import cuda_needs, recipes_of
 
 
@@ -53,7 +53,7 @@ def lock_command(
     if offline and upgrade:
         raise LabformError("--upgrade asks registries, and --offline asks none; leave one of them out")
     old = read(stack_file, lock=lock, addresses=parsed(addresses))
-    _known(move or [], old)
+    check_names("--move", move or [], old.lab.running())
     anew, kept = upgraded(old, projects or [], upgrade=upgrade)
     draft = with_sources(old, anew, ask=not offline)
     made = recipes_of(draft)
@@ -90,12 +90,6 @@ def _check(stack_file: Path, lock: Path | None, addresses: Addresses) -> None:
             f"{stack.lock_path}: error[stale-lock] is not as `labform lock {stack_file}` writes it; run it"
         )
     print(f"{stack.lock_path}: up to date")
-
-
-def _known(names: Iterable[str], draft: Draft) -> None:
-    running = draft.lab.running()
-    if unknown := sorted(set(names) - set(running)):
-        raise LabformError(f'--move: no running project "{unknown[0]}"; {suggestion(unknown[0], running)}')
 
 
 def _moved(before: Lock, ledger: Ledger) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a lock has to ask the world for: commits of branches, digests of tags, versions of Debian packages."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from labform.backends.docker.daemon import connected, registry_digest
@@ -43,8 +43,7 @@ def upgraded(draft: Draft, projects: Collection[str], *, upgrade: bool) -> tuple
     if not upgrade:
         return Entries(), []
     running = draft.lab.running()
-    if unknown := sorted({*projects} - {*running}):
-        raise LabformError(f'--upgrade: no running project "{unknown[0]}"; {suggestion(unknown[0], running)}')
+    check_names("--upgrade", projects, running)
     made = recipes_of(draft)
     pinned = {name for name, one in running.items() if one.pinned}
     wanted, held = _entries(draft, made, projects or running), _entries(draft, made, pinned)
@@ -89,6 +88,12 @@ def _digest(draft: Draft, tag: str, *, ask: bool) -> str:
         raise LabformError(f"{tag} is not in the lock, and no registry is asked; run `{draft.lock_command}`")
     with connected(*draft.lab.registry_daemon) as client:
         return registry_digest(client, tag)
+
+
+def check_names(option: str, names: Iterable[str], running: Collection[str]) -> None:
+    """Raise LabformError, with the one that was meant, for a name given to an option that is no running project's."""
+    if unknown := sorted(set(names) - set(running)):
+        raise LabformError(f'{option}: no running project "{unknown[0]}"; {suggestion(unknown[0], running)}')
 
 
 def apt_versions(

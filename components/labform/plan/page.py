@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Action = Literal["removed", "retired", "moved", "replaced", "restarted", "updated", "created", "no effect"]
 """What becomes of a project.
@@ -103,3 +103,10 @@ def counted(projects: tuple[ProjectChange, ...], unchanged: int = 0) -> str:
     counts = Counter(one.action for one in projects)
     parts = [f"{counts[action]} {action}" for action in ORDER if counts[action]]
     return ", ".join(parts + ([f"{unchanged} unchanged"] if unchanged else [])) or "nothing changes"
+
+
+def scalar(value: Any) -> str:
+    """A single value as a stack file writes it; `none` where there is none."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)

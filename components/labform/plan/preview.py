@@ -15,7 +15,7 @@ from labform.plan import kubernetes_rules, pods
 from labform.plan.digest import CONTAINER, Resource, Step, resource
 from labform.plan.effects import IMAGES, KEPT, words
 from labform.plan.holdings import asked, handed_over, held
-from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk
+from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk, scalar
 from labform.problems import LabformError, brief
 from labform.quotas import KINDS, amount_text
 
@@ -145,12 +145,8 @@ def _pod_reasons(one: Resource) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    name, mark, digest = str(value).partition("@sha256:")
-    return f"{name}@{digest[:12]}" if mark else brief(str(value))
+    name, mark, digest = (text := scalar(value)).partition("@sha256:")
+    return f"{name}@{digest[:12]}" if mark else brief(text)
 
 
 def _risks(resources: list[Resource]) -> Iterator[Risk]:

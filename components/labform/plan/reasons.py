@@ -10,6 +10,7 @@ from labform.declaration import size_text
 from labform.environments import Recipe
 from labform.environments.recipe import ContextFile
 from labform.loading import StackFile
+from labform.plan.page import scalar
 from labform.problems import brief
 
 _REQUIREMENT = re.compile(
@@ -37,12 +38,7 @@ def _difference(key: str, old: Any, new: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        # As the stack file writes it.
-        return str(value).lower()
-    return brief(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return brief(", ".join(map(str, value)) if isinstance(value, list) else scalar(value))
 
 
 def facts(stack: StackFile, name: str) -> dict[str, Any]:
