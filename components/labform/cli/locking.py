@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from labform.addresses import Addresses
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
-from labform.cli.looking import builds, looked
+from labform.cli.looking import looked, with_builds
 from labform.cli.resolving import apt_versions, check_names, digests, upgraded, with_sources
 from labform.draft import Draft
 from labform.ledger import Ledger, plan
@@ -62,12 +62,10 @@ def lock_command(
     seen, busy = (draft.lock, {}) if offline else looked(draft)
     ledger = plan(draft.lab, seen, images, busy, cuda_needs(draft, made), move or ())
     draft.refuse(ledger.problems)
-    entries: dict[str, Any] = {
-        "sources": draft.lock.sources,
-        "apt": apt_versions(draft, made, images, anew, ask=not offline),
-        "builds": {**ledger.lock.builds, **({} if offline else builds(draft, made))},
-    }
-    wanted = ledger.lock.model_copy(update=entries)
+    apt = apt_versions(draft, made, images, anew, ask=not offline)
+    wanted = ledger.lock.model_copy(update={"sources": draft.lock.sources, "apt": apt})
+    if not offline:
+        wanted = with_builds(replace(draft, lock=wanted))
     changed = write_lock(draft.lock_path, wanted)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
     for line in [*kept, *_moved(old.lock, ledger), *_other_inputs(old, replace(draft, lock=wanted))]:

@@ -12,7 +12,7 @@ from labform.draft import Draft
 from labform.environments import Recipe
 from labform.lockfile import Lock, LockedBuild, LockedVolume
 from labform.problems import LabformError
-from labform.recipes import Recipes
+from labform.recipes import recipes_of
 
 
 def looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
@@ -52,16 +52,21 @@ def _created(volumes: Mapping[str, LockedVolume], here: Collection[str]) -> dict
     return {key: one.model_copy(update={"state": "created"}) for key, one in made.items()}
 
 
-def builds(draft: Draft, made: Recipes) -> dict[str, LockedBuild]:
-    """What was built since the lock was written, as far as the builder's daemon and the registry can say."""
-    known = {name: one.recipe for name, one in draft.lock.builds.items()}
+def with_builds(draft: Draft) -> Lock:
+    """A draft's lock with what was built since it was written, as far as the builder's daemon and the registry can say.
+
+    A pinned project keeps the image that it has: another one of its recipe may be there for somebody else.
+    """
+    lock, made = draft.lock, recipes_of(draft)
     recipes = {**made.recipes, **{lock_key(name): one for name, one in made.bases.items()}}
-    wanted = {name: one for name, one in recipes.items() if known.get(name) != one.hash}
+    kept = {name for name, one in draft.lab.running().items() if one.pinned and name in lock.builds}
+    known = {name: one.recipe for name, one in lock.builds.items()}
+    wanted = {name: one for name, one in recipes.items() if name not in kept and known.get(name) != one.hash}
     try:
-        return dict(_built(draft, wanted))
+        return lock.model_copy(update={"builds": {**lock.builds, **_built(draft, wanted)}})
     except LabformError as error:
         _note(error, "what it has built is kept as the lock says")
-        return {}
+        return lock
 
 
 def _built(draft: Draft, recipes: Mapping[str, Recipe]) -> dict[str, LockedBuild]:
