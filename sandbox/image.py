@@ -47,11 +47,11 @@ def pack(tar: subprocess.Popen[bytes], directory: Path, *, labels: Mapping[str, 
     """Compress what `tar` prints into a layer in `directory`, and note its digests."""
     plain, blob = hashlib.sha256(), directory / "layer.tar.gz"
     assert tar.stdout is not None
-    with blob.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as compressed:
+    with tar, blob.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as compressed:
         while chunk := tar.stdout.read(1 << 20):
             plain.update(chunk)
             compressed.write(chunk)
-    if tar.wait():
+    if tar.returncode:
         raise SandboxError("tar failed while packing the base image: is the disk full?")
     with blob.open("rb") as whole:
         digest = hashlib.file_digest(whole, "sha256").hexdigest()

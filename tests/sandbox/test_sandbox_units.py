@@ -198,3 +198,20 @@ def test_status_of_nothing_is_nothing(tmp_path: Path) -> None:
     sandbox.stop(tmp_path / "none")
     assert not sandbox.status(tmp_path / "none").running
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_packs_leaves_nothing_open(tmp_path: Path) -> None:
+    """The pipe from `tar` is closed by whoever reads it; a `tar` that fails is said, and nothing is noted."""
+    (tmp_path / "root").mkdir()
+
+    def tar(folder: str) -> subprocess.Popen[bytes]:
+        command = ["tar", "--directory", str(tmp_path / folder), "--create", "."]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    good, bad = tar("root"), tar("nowhere")
+    with pytest.raises(SandboxError, match="is the disk full"):
+        image.pack(bad, tmp_path, labels={})
+    assert not (tmp_path / "layer.json").exists()
+    image.pack(good, tmp_path, labels={"python": "3.11"})
+    assert image.Layer.read(tmp_path).labels == {"python": "3.11"}
+    assert all(one.stdout is not None and one.stdout.closed for one in (good, bad))
