@@ -49,6 +49,13 @@ class Started:
         """What Ctrl-C does: interrupt the whole group."""
         os.killpg(self.pid, signal.SIGINT)
 
+    def ends(self, *, within: float) -> bool:
+        """Whether it ends by itself in so many seconds."""
+        try:
+            return self._process.wait(within) is not None
+        except subprocess.TimeoutExpired:
+            return False
+
     def ended(self, *, within: float = 120) -> tuple[int, str]:
         """The exit code and all that was printed, once it has ended by itself."""
         try:
