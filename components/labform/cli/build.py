@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from labform import naming
+from labform.bases import all_bases, argument, in_lock, lock_key
 from labform.builder import Builder
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
 from labform.environments import Recipe
-from labform.loading import load
+from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem, brief
 
 
@@ -25,7 +27,8 @@ def build(
 ) -> None:
     """Build the image of every running project by `docker`, and push it under its recipe's hash; a line for each.
 
-    Log in with `docker login` first.
+    Built bases come first. A pinned project is left out: it runs the image that the lock has. Log in with
+    `docker login` first.
 
     Example: labform build --push stacks/dev.yaml
     """
@@ -37,17 +40,27 @@ def build(
         hint = "run `pulumi up`"
         problem = "a BuildKit daemon's images are built by `pulumi up`, with the secrets that it holds"
         stack.refuse([Problem(("builder", "engine"), "no-build", problem, hint)])
-    failed = []
-    for name, recipe in sorted(stack.recipes.items()):
-        tag = f"{registry.address if registry else stack.lab.lab}/{name}:{recipe.hash}"
-        said = _build(tag, recipe, stack.lab.builder, push=push)
+    failed, bases = [], dict[str, str]()
+    for name, recipe in _in_order(stack).items():
+        place = naming.repository(stack.lab.lab, name, registry.address if registry else None)
+        tag = f"{place}:{recipe.hash}"
+        said = _build(tag, recipe, stack.lab.builder, bases, push=push)
         print(f"{name}: {tag}: {said or 'failed'}")
         failed += [] if said else [name]
+        if key := in_lock(name):
+            bases[key] = tag
     if failed:
         raise LabformError(f"{stack_file}: error[build] failed: {', '.join(failed)}")
 
 
-def _build(tag: str, recipe: Recipe, builder: Builder, *, push: bool) -> str:
+def _in_order(stack: StackFile) -> dict[str, Recipe]:
+    """What is built, by its name below the registry: bases before what stands on them, nothing for who is pinned."""
+    wanted = {name: one for name, one in sorted(stack.recipes.items()) if not stack.lab.projects[name].pinned}
+    bases = {lock_key(name): base for one in wanted.values() for name, base in all_bases(one).items()}
+    return {**bases, **wanted}
+
+
+def _build(tag: str, recipe: Recipe, builder: Builder, bases: Mapping[str, str], *, push: bool) -> str:
     """What became of an image; empty if it could not be made, and then what docker said has been printed."""
     if push and _docker(builder, "manifest", "inspect", tag, quiet=True):
         return "is in the registry"
@@ -56,7 +69,8 @@ def _build(tag: str, recipe: Recipe, builder: Builder, *, push: bool) -> str:
 
     with TemporaryDirectory(prefix="labform-") as folder:
         context = stage(recipe, Path(folder) / "context")
-        arguments = [word for key, value in sorted(recipe.args.items()) for word in ("--build-arg", f"{key}={value}")]
+        args = {**recipe.args, **{argument(key): bases[key] for key in recipe.bases}}
+        arguments = [word for key, value in sorted(args.items()) for word in ("--build-arg", f"{key}={value}")]
         network = ["--network", "host"] if builder.network == "host" else []
         words = ["--platform", recipe.platforms[0], "--file", str(context / recipe.dockerfile_name), "--tag", tag]
         if not _docker(builder, "build", *words, *arguments, *network, str(context)):
