@@ -39,11 +39,31 @@ class _Podman(_Answer):
     headers_of_podman: ClassVar[dict[str, str]] = {"Libpod-API-Version": "4.3.1", "Server": "Libpod/4.3.1 (linux)"}
 
 
+class _Breaking(_Answer):
+    def do_GET(self) -> None:
+        """Say the version, and end the connection for every other question."""
+        if self.path.endswith("/version"):
+            super().do_GET()
+        self.close_connection = True
+
+
+class _Hanging(_Answer):
+    def do_GET(self) -> None:
+        """Say the version, and let every other question wait until the asker goes."""
+        if self.path.endswith("/version"):
+            super().do_GET()
+        else:
+            self.rfile.read(1)
+
+
+_KINDS = {"docker": _Answer, "podman": _Podman, "breaking": _Breaking, "hanging": _Hanging}
+
+
 @contextmanager
-def fake_daemon(folder: Path, *, podman: bool = False) -> Iterator[str]:
-    """The address of a daemon, or of a Podman, that answers while the block runs."""
+def fake_daemon(folder: Path, kind: str = "docker") -> Iterator[str]:
+    """The address of a daemon that answers while the block runs: Docker, Podman, or one that only says its version."""
     path = folder / "docker.sock"
-    with socketserver.ThreadingUnixStreamServer(str(path), _Podman if podman else _Answer) as server:
+    with socketserver.ThreadingUnixStreamServer(str(path), _KINDS[kind]) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -64,7 +64,7 @@ def _lock(lab: LabArgs, lock: Lock, images: Mapping[str, str], placements: Mappi
     return Lock(
         lab=lab.lab,
         images=dict(sorted(images.items())),
-        volumes=_volumes(lab, lock),
+        volumes=volume_entries(lab, lock),
         projects={name: _locked(one) for name, one in placements.items()},
         builds={name: one for name, one in sorted(lock.builds.items()) if name in {*lab.projects, *bases}},
     )
@@ -74,7 +74,7 @@ def _locked(placement: Placement) -> LockedProject:
     return LockedProject(host=placement.host, gpus=placement.gpus, port=placement.port)
 
 
-def _volumes(lab: LabArgs, lock: Lock) -> dict[str, LockedVolume]:
+def volume_entries(lab: LabArgs, lock: Lock) -> dict[str, LockedVolume]:
     """Declared volumes as they are or planned; retired ones and what holds data stay for good."""
     entries: dict[str, LockedVolume] = {key: one for key, one in lock.volumes.items() if one.state != "planned"}
     for key, volume in _managed(lab):

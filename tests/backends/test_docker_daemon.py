@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from labform.backends.docker.daemon import check_builder, connected, engine_of, name_image
+from labform.backends.docker.daemon import check_builder, connected, digests_of, engine_of, name_image
 from labform.hosts import THIS_MACHINE
 from labform.problems import LabformError
 
@@ -49,7 +49,7 @@ def test_a_builder_is_docker(tmp_path: Path) -> None:
     with fake_daemon(tmp_path) as address:
         check_builder(address)
     (tmp_path / "podman").mkdir()
-    with fake_daemon(tmp_path / "podman", podman=True) as address, pytest.raises(LabformError) as refused:
+    with fake_daemon(tmp_path / "podman", "podman") as address, pytest.raises(LabformError) as refused:
         check_builder(address)
     assert "is Podman" in str(refused.value)
     assert "write builder: {address: …}" in str(refused.value)
@@ -106,3 +106,22 @@ def test_a_silent_daemon_is_said_with_what_to_do(tmp_path: Path, name: str, todo
     with pytest.raises(LabformError) as refused, connected(name, address):
         pass
     assert str(refused.value).startswith(todo.format(f"{address} does not answer"))
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("kind", ["breaking", "hanging"])
+def test_a_daemon_that_answers_once_is_one_that_does_not_answer(tmp_path: Path, kind: str) -> None:
+    """It says its version and nothing more, as one does whose disk hangs: one line, and no traceback."""
+    raised = pytest.raises(LabformError)
+    with fake_daemon(tmp_path, kind) as address, raised as refused, connected("gpu1", address, timeout=1) as client:
+        client.volumes.list()
+    assert str(refused.value).startswith(f"host gpu1: the Docker daemon at {address} does not answer; start it, or")
+
+
+def test_tags_are_known_with_their_digests() -> None:
+    """An image without a tag has none to be asked by; one that was never pushed or pulled has no digest."""
+    pushed = {"RepoTags": ["r.example.org/a:1", "r.example.org/a:2"], "RepoDigests": [IMAGE]}
+    images = [pushed, {"RepoTags": None, "RepoDigests": [OTHER]}, {"RepoTags": ["local:1"], "RepoDigests": None}]
+    client: Any = SimpleNamespace(api=SimpleNamespace(images=lambda: images))
+    found = digests_of(client)
+    assert found == {"r.example.org/a:1": [IMAGE], "r.example.org/a:2": [IMAGE], "local:1": []}

@@ -36,6 +36,8 @@ def connected(host: str, address: str, *, timeout: int = 30) -> "Iterator[Docker
     """
     sdk = _sdk()
     from docker.errors import DockerException
+    from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         client = sdk.DockerClient(
@@ -47,6 +49,9 @@ def connected(host: str, address: str, *, timeout: int = 30) -> "Iterator[Docker
         yield client
     except DockerException as error:
         raise LabformError(f"host {host}: {error}") from error
+    except (RequestException, HTTPError) as error:
+        # The SDK lets these through: a daemon that hangs, or a connection that breaks, after the first answer.
+        raise _unreachable(host, address) from error
     finally:
         client.close()
 
@@ -226,6 +231,11 @@ def registry_digest(client: "DockerClient", tag: str) -> str:
         raise LabformError(f"{tag}: its registry does not say what it stands for ({error.explanation})") from error
     name = tag.rsplit(":", 1)[0] if ":" in tag.rsplit("/", 1)[-1] else tag
     return f"{name}@{digest}"
+
+
+def digests_of(client: "DockerClient") -> dict[str, list[str]]:
+    """The references by digest under which a daemon pushed or pulled each of the tags that it has."""
+    return {tag: one.get("RepoDigests") or [] for one in client.api.images() for tag in one.get("RepoTags") or ()}
 
 
 def built(client: "DockerClient", repository: str, tag: str, *, pushed: bool) -> str | None:

@@ -84,14 +84,22 @@ class OnHosts:
 
     def volumes(self) -> tuple[Mapping[str, str], list[str]]:
         """Docker volumes that exist; Docker knows no size of theirs."""
-        there, silent = {}, []
+        there: dict[str, str] = {}
+        silent = []
         for name, host in sorted(self._args.hosts.items()):
             try:
                 with connected(name, host.address, timeout=10) as client:
-                    there.update(dict.fromkeys(volumes_of(client, self._args.lab), f"on {name}"))
+                    here = volumes_of(client, self._args.lab)
             except LabformError as error:
                 silent.append(str(error))
+                continue
+            # One of the same id on another host is not the one that was declared.
+            there |= {key: f"on {name}" for key in here if self._host_of(key) == name}
         return there, silent
+
+    def _host_of(self, key: str) -> str | None:
+        known = self._lock.volumes.get(key)
+        return self._args.host_of(key) or (known.host if known else None)
 
 
 def placed(args: LabArgs, lock: Lock, project: str) -> tuple[Placement, Host]:
