@@ -114,6 +114,20 @@ def test_who_comes_back_finds_the_versions(lab: Path) -> None:
     assert load(lab).lock.apt == APT
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_who_comes_back_finds_the_image_at_the_bottom(lab: Path, *, readable: bool) -> None:
+    """A retired project's tags stay, with those of the base that only it stood on, and though its files are gone."""
+    lab.write_text("".join(line for line in LAB.splitlines(keepends=True) if not line.startswith(("  b:", "  c:"))))
+    lab.write_text(lab.read_text().replace("base: tools, apt: [git]", "base: tools"))
+    locked(lab, **{name: one for name, one in APT.items() if name == "bases/tools"})
+    before = load(lab).lock.images
+    lab.write_text(lab.read_text().replace("gpus: 1, ", "state: retired, "))
+    if not readable:
+        shutil.rmtree(lab.parent / "a")
+    draft = read(lab)
+    assert plan_of(draft, recipes_of(draft)).lock.images == before == {"python:3.12-slim": f"python{DIGEST}"}
+
+
 def test_other_versions_rebuild_who_has_them_alone(lab: Path) -> None:
     """A base's are those of who stands on it."""
     before = {name: one.hash for name, one in load(lab).recipes.items()}

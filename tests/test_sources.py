@@ -101,6 +101,26 @@ def test_a_branch_is_locked_and_a_preview_reads_the_cache_alone(
     assert load(path).recipes["thesis"].hash == first.recipes["thesis"].hash
 
 
+def test_who_comes_back_finds_his_commit(repository: Path, tmp_path: Path, labform: Callable[..., None]) -> None:
+    """A retired project's branch stays at its commit, with the tags below it, on machines that fetched it or not."""
+    path = stack_file(tmp_path / "lab", LAB.replace("REPOSITORY", str(repository)[1:]))
+    labform("lock", str(path), *IMAGE)
+    before = load(path)
+    kept = before.lock.model_copy(update={"projects": {}})
+    path.write_text(path.read_text().replace("    run:", "    state: retired\n    run:"))
+    write(repository, {"requirements.txt": "six==1.16.0\n"})
+    git(repository, "commit", "--quiet", "-am", "second")
+    for words in (("--offline",), ("--upgrade",)):
+        labform("lock", str(path), *words)
+        assert load(path).lock == kept
+        cache().rename(tmp_path / "elsewhere")
+        assert load(path).lock == kept
+        (tmp_path / "elsewhere").rename(cache())
+    path.write_text(path.read_text().replace("    state: retired\n", ""))
+    labform("lock", str(path), "--offline")
+    assert load(path).recipes["thesis"].hash == before.recipes["thesis"].hash
+
+
 def test_a_commit_is_fetched_once_and_kept_as_it_was(repository: Path) -> None:
     """Modes are those of the commit, files cannot be written by mistake, and there is no repository in it."""
     commit = git(repository, "rev-parse", "HEAD")

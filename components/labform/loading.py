@@ -23,7 +23,7 @@ from labform.quotas import quotas
 from labform.recipes import Recipes, cuda_needs, recipes_of
 from labform.remainder import remainder
 from labform.schema_errors import problems_of
-from labform.sources import named_refs
+from labform.sources import asleep_refs, named_refs
 from labform.stack_file import LabArgs
 from labform.yaml_file import text_of, tree_of
 from labform.yaml_tree import Node
@@ -56,7 +56,10 @@ def load(
         raise LabformError(f"{path}: error[no-lock] there is no {draft.lock_path}; run `{command}` and commit it")
     needed = {
         "images": {image: draft.lock.images.get(image, "") for image in made.images},
-        "sources": {name: draft.lock.sources.get(name, "") for name in named_refs(draft.lab)},
+        "sources": {
+            **{name: draft.lock.sources.get(name, "") for name in named_refs(draft.lab)},
+            **asleep_refs(draft.lab, draft.lock),
+        },
         "apt": _apt(draft, made),
     }
     stale = differences(draft.lock, ledger.lock.model_copy(update=needed), command, ledger.ended)

@@ -1,7 +1,6 @@
 """What the environments of a lab come to: a recipe for each running project, and what the lock has to hold for them."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from labform.bases import all_bases, lock_key, unreadable
@@ -11,6 +10,7 @@ from labform.environments import Environment, Recipe, RecipeError, Site
 from labform.environments.debian import AptNeed
 from labform.problems import Location, Problem
 from labform.project import CodeServer
+from labform.sources import with_git
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Recipes:
     tags: Mapping[str, frozenset[str]]
     """The tags that each project needs in the lock, with those of the built bases below it."""
     asleep: frozenset[str]
-    """The locked tags of retired projects: who comes back gets the environment that he left."""
+    """The locked tags of retired projects and of bases that nobody stands on: who comes back gets what he left."""
     apt: Mapping[str, AptNeed]
     """The Debian packages whose versions the lock has to hold: by project, and by `bases/NAME`."""
 
@@ -76,11 +76,18 @@ def _apt(draft: Draft, entry: str, environment: Environment, site: Site) -> dict
 
 
 def _asleep(draft: Draft) -> frozenset[str]:
-    found: set[str] = set()
-    for name in set(draft.lab.projects) - set(draft.lab.running()):
-        with suppress(RecipeError, OSError, ValueError):
-            found |= draft.images(draft.lab.projects[name].environment, draft.site(name))
-    return frozenset(found & set(draft.lock.images))
+    """What nobody can tell of a retired environment makes the lock keep every tag that it has."""
+    locked = frozenset(draft.lock.images)
+    retired = {name: one for name, one in draft.lab.projects.items() if one.state == "retired"}
+    if with_git(one.environment for one in retired.values()):
+        # Its files may be on this machine and not on the next, and both must write the same lock.
+        return locked
+    idle = [(one.environment, draft.site(name)) for name, one in retired.items()]
+    idle += [draft.base(name) for name, one in draft.lab.bases.items() if one.environment]
+    try:
+        return locked.intersection(tag for one in idle for tag in draft.images(*one))
+    except (RecipeError, OSError, ValueError):
+        return locked
 
 
 def warnings_of(recipes: Mapping[str, Recipe]) -> list[str]:

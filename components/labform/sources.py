@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,16 +47,26 @@ def commit_of(environment: Folder, lock: Lock) -> str | None:
     return named if _COMMIT.fullmatch(named) else lock.sources.get(key(environment))
 
 
+def with_git(environments: Iterable[Any]) -> list[Folder]:
+    """Those of some environments whose folder is in a repository."""
+    return [one for one in environments if isinstance(one, Folder) and one.git is not None]
+
+
 def in_repositories(lab: LabArgs) -> list[Folder]:
     """The environments of running projects and of bases whose folder is in a repository."""
     built = [base.environment for base in lab.bases.values()]
-    environments = [*built, *(project.environment for project in lab.running().values())]
-    return [one for one in environments if isinstance(one, Folder) and one.git is not None]
+    return with_git([*built, *(project.environment for project in lab.running().values())])
 
 
 def named_refs(lab: LabArgs) -> dict[str, Folder]:
     """The environments whose branch or tag has to be in the lock, by the name it has there."""
     return {key(one): one for one in in_repositories(lab) if not _COMMIT.fullmatch(str(one.commit))}
+
+
+def asleep_refs(lab: LabArgs, lock: Lock) -> dict[str, str]:
+    """The locked commits that only retired projects need: who comes back gets the environment that he left."""
+    names = {key(one) for one in with_git(project.environment for project in lab.projects.values())}
+    return {name: lock.sources[name] for name in names - {*named_refs(lab)} if name in lock.sources}
 
 
 def site_of(environment: Any, site: Site, lock: Lock, command: str) -> Site:

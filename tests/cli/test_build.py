@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from labform.loading import read
 from labform.lockfile import LockedBuild, write_lock
 from labform.recipes import recipes_of

@@ -1,20 +1,30 @@
 """`labform lock` on a real registry and daemon: what was locked stays until `--upgrade`, and moves where asked."""
 
+import contextlib
 import io
 import json
 import os
+import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
+import yaml
 from labform.backends.docker.debian import candidates
-from labform.loading import load
+from labform.loading import load, read
+from labform.lockfile import Lock, LockedApt, LockedBuild, LockedProject, write_lock
+from labform.problems import LabformError
+from labform.recipes import recipes_of
+from labform.sources import cache
 
 import sandbox
 from tests.cli.conftest import Terminal
 from tests.environments import debian_repository
+from tests.environments.golden import write
+from tests.labs import hosts, project
 
 LAB = """\
 format: 1
@@ -142,6 +152,106 @@ def test_a_package_that_a_source_lacks_is_named(
         f'{address}/team/one:1 have no "{name}"; {hint}'
         for place, name, column in ((0, "labtol", 41), (1, "nope", 49))
     ]
+
+
+TAG, COMMIT, MOVED = "python:3.12-slim", "a1" * 20, "b2" * 20
+DIGEST = f"python@sha256:{'b' * 64}"
+GIT = {"kind": "dockerfile", "git": "https://git.invalid/team.git", "commit": "main", "apt": ["git"]}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes a lab in the working directory that was locked and built elsewhere: nothing is fetched on this machine.
+
+    Its registry has another digest for the tag, its branch another commit, its package sources another version.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def fetched(_: Any, commit: str) -> None:
+        """What a repository has at a commit."""
+        write(cache() / commit, {"Dockerfile": f"FROM {TAG}\n"})
+
+    for name, stand_in in {
+        "cli.fetching.fetch": fetched,
+        "cli.resolving.connected": lambda *_, **__: contextlib.nullcontext(),
+        "cli.resolving.registry_digest": lambda *_: DIGEST.replace("b", "c"),
+        "cli.resolving.debian_versions": lambda _, __, packages, **___: dict.fromkeys(packages, "2"),
+        "cli.resolving.resolve": lambda _: MOVED,
+        "cli.locking.looked": lambda draft: (draft.lock, {}),
+        "cli.locking.with_builds": lambda draft, _: draft.lock,
+    }.items():
+        monkeypatch.setattr(f"labform.{name}", stand_in)
+
+    def make(**projects: Any) -> None:
+        """The lab, with a lock that has all that these projects need, and what was built of them."""
+        gpu1 = {"address": "ssh://lab@gpu1.invalid"}
+        sections = {"format": 1, "lab": "unit", "runs_on": hosts(gpu1=gpu1), "people": {"anna": {"uid": 10042}}}
+        registry = {"address": "registry.invalid/unit"}
+        Path("lab.yaml").write_text(yaml.safe_dump({**sections, "registry": registry, "projects": projects}))
+        fetched(None, COMMIT)
+        lock = Lock(lab="unit", images={TAG: DIGEST})
+        if projects["two"]["environment"] == GIT:
+            apt = {"two": LockedApt(image=TAG, packages={"git": "1"})}
+            lock = lock.model_copy(update={"sources": {f"{GIT['git']}#main": COMMIT}, "apt": apt})
+        write_lock(Path("lab.lock"), lock)
+        places = {name: LockedProject(host="gpu1") for name in projects}
+        image, made = f"registry.invalid/unit/x@sha256:{'d' * 64}", recipes_of(read(Path("lab.yaml"))).recipes
+        builds = {name: LockedBuild(recipe=one.hash, image=image) for name, one in made.items()}
+        write_lock(Path("lab.lock"), lock.model_copy(update={"projects": places, "builds": builds}))
+        load(Path("lab.yaml"))
+        shutil.rmtree(cache())
+
+    return make
+
+
+def test_an_upgrade_on_a_fresh_clone_is_one(fresh: Callable[..., None], labform: Terminal) -> None:
+    """Nothing was fetched there, and what a project needs is known all the same."""
+    fresh(two=project(environment=GIT))
+    code, out, _ = labform("lock", "lab.yaml", "--upgrade")
+    assert (code, out.count(" -> ")) == (0, 3)
+    lock = load(Path("lab.yaml")).lock
+    assert (lock.images[TAG], *lock.sources.values()) == (DIGEST.replace("b", "c"), MOVED)
+
+
+def test_an_upgrade_on_a_fresh_clone_breaks_no_pin(fresh: Callable[..., None], labform: Terminal) -> None:
+    """What the pinned project's commit stands on is kept for it, and everything that is kept is said."""
+    fresh(two=project(environment=GIT, pinned=True), one=project(environment={"kind": "prebuilt", "image": TAG}))
+    before = Path("lab.lock").read_text()
+    code, out, _ = labform("lock", "lab.yaml", "--upgrade")
+    kept = (TAG, f"{GIT['git']}#main", "apt of two")
+    assert (code, out) == (0, "lab.lock: up to date\n" + "".join(f"  {one}: kept, two is pinned\n" for one in kept))
+    assert Path("lab.lock").read_text() == before
+    load(Path("lab.yaml"))
+
+
+def test_an_upgrade_that_cannot_tell_what_a_pin_needs_is_refused(
+    fresh: Callable[..., None], labform: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its repository is gone: nothing is written."""
+
+    def gone(*_: Any) -> None:
+        """Nothing can be had."""
+        raise LabformError("error[git] gone")
+
+    fresh(two=project(environment=GIT, pinned=True), one=project(environment={"kind": "prebuilt", "image": TAG}))
+    monkeypatch.setattr("labform.cli.fetching.fetch", gone)
+    before = Path("lab.lock").read_text()
+    code, _, err = labform("lock", "lab.yaml", "--upgrade")
+    assert (code, err.count("error[not-fetched]"), Path("lab.lock").read_text()) == (1, 1, before)
+
+
+def test_a_retired_project_that_is_pinned_can_come_back(fresh: Callable[..., None], labform: Terminal) -> None:
+    """Its tag is kept, though others that run stand on it too."""
+    one, two = (project(environment={"kind": "prebuilt", "image": TAG}) for _ in range(2))
+    fresh(one=one, two={**two, "pinned": True})
+    path = Path("lab.yaml")
+    path.write_text(path.read_text().replace("pinned: true", "pinned: true\n    state: retired"))
+    code, out, _ = labform("lock", "lab.yaml", "--upgrade")
+    assert (code, out) == (0, f"lab.lock: written\n  {TAG}: kept, two is pinned\n")
+    path.write_text(path.read_text().replace("    state: retired\n", ""))
+    assert labform("lock", "lab.yaml", "--offline")[0] == 0
+    load(path)
 
 
 POLICY = """\

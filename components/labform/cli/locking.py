@@ -33,7 +33,8 @@ def lock_command(
     offline: Annotated[bool, typer.Option("--offline", help="Ask neither registry nor hosts.")] = False,
     addresses: AddressesOption = "{}",
     upgrade: Annotated[
-        bool, typer.Option("--upgrade", help="Ask again: digests of tags, commits, versions of Debian packages.")
+        bool,
+        typer.Option("--upgrade", help="Ask again: digests of tags and builds, commits, versions of Debian packages."),
     ] = False,
     only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if the lock is stale.")] = False,
     move: Annotated[
@@ -56,6 +57,8 @@ def lock_command(
     check_names("--move", move or [], old.lab.running())
     anew, kept = upgraded(old, projects or [], upgrade=upgrade)
     draft = with_sources(old, anew, ask=not offline)
+    # Another commit may stand on other tags than the one before it.
+    anew, kept = upgraded(draft, projects or [], upgrade=upgrade)
     made = recipes_of(draft)
     draft.refuse(made.problems)
     images = digests(draft, made, dict(_given(image or [])), anew, ask=not offline)
@@ -65,7 +68,7 @@ def lock_command(
     apt = apt_versions(draft, made, images, anew, ask=not offline)
     wanted = ledger.lock.model_copy(update={"sources": draft.lock.sources, "apt": apt})
     if not offline:
-        wanted = with_builds(replace(draft, lock=wanted))
+        wanted = with_builds(replace(draft, lock=wanted), anew.apt)
     changed = write_lock(draft.lock_path, wanted)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
     for line in [*kept, *_moved(old.lock, ledger), *_other_inputs(old, replace(draft, lock=wanted))]:

@@ -12,8 +12,9 @@ from labform.environments.debian import AptNeed
 from labform.loading import unused_apt
 from labform.lockfile import LockedApt
 from labform.problems import LabformError, Location, Problem, suggestion
+from labform.project import ProjectArgs
 from labform.recipes import Recipes, recipes_of
-from labform.sources import in_repositories, key, named_refs, resolve
+from labform.sources import asleep_refs, key, named_refs, resolve, with_git
 
 _APT_TIMEOUT = 600
 """Seconds for an image to be pulled and its package lists to be read; a choice of ours."""
@@ -26,6 +27,7 @@ class Entries:
     tags: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     apt: frozenset[str] = frozenset()
+    """Names that the lock has for projects and built bases, in `apt` and in `builds`."""
 
     def __sub__(self, other: "Entries") -> "Entries":
         """Those that the other has not."""
@@ -33,9 +35,10 @@ class Entries:
 
 
 def upgraded(draft: Draft, projects: Collection[str], *, upgrade: bool) -> tuple[Entries, list[str]]:
-    """What is asked anew although the lock has it, and a line for each tag that is kept for a pinned project.
+    """What is asked anew although the lock has it, and a line for each entry that is kept for a pinned project.
 
     With `upgrade` it is what these projects need, or all do that run; LabformError for a name that is no such project.
+    Commits that the lock has are fetched, since files say what a project needs.
     """
     if projects and not upgrade:
         command = f"{draft.lock_command} --upgrade {' '.join(projects)}"
@@ -44,25 +47,38 @@ def upgraded(draft: Draft, projects: Collection[str], *, upgrade: bool) -> tuple
         return Entries(), []
     running = draft.lab.running()
     check_names("--upgrade", projects, running)
+    pinned = {name: one for name, one in draft.lab.projects.items() if one.pinned}
+    draft = _awake(draft, pinned)
+    fetch_all(draft, gone_ok=True)
     made = recipes_of(draft)
-    pinned = {name for name, one in running.items() if one.pinned}
+    if unknown := {*pinned} & {*running} - {*made.recipes}:
+        # What they need cannot be told, so it cannot be kept.
+        draft.refuse(one for one in made.problems if one.location[0] == "bases" or one.location[1] in unknown)
     wanted, held = _entries(draft, made, projects or running), _entries(draft, made, pinned)
-    lines = [f"{tag}: kept, {_names(made, tag, pinned)} is pinned" for tag in sorted(wanted.tags & held.tags)]
-    return wanted - held, lines
+    return wanted - held, [*_kept(draft, wanted, {name: _entries(draft, made, [name]) for name in sorted(pinned)})]
 
 
-def _names(made: Recipes, tag: str, projects: Collection[str]) -> str:
-    return ", ".join(sorted(name for name in projects if tag in made.tags.get(name, ())))
+def _awake(draft: Draft, projects: Mapping[str, ProjectArgs]) -> Draft:
+    """The draft with these projects running, so that what they need is told for retired ones too."""
+    awake = {name: one.model_copy(update={"state": "running"}) for name, one in projects.items()}
+    return replace(draft, lab=draft.lab.model_copy(update={"projects": {**draft.lab.projects, **awake}}))
 
 
-def _entries(draft: Draft, made: Recipes, projects: Collection[str]) -> Entries:
+def _kept(draft: Draft, wanted: Entries, held: Mapping[str, Entries]) -> Iterator[str]:
+    """A line for each wanted entry of the lock that pinned projects hold."""
+    for section, locked in (("tags", draft.lock.images), ("sources", draft.lock.sources), ("apt", draft.lock.apt)):
+        for entry in sorted(getattr(wanted, section) & {*locked}):
+            if names := [name for name, one in held.items() if entry in getattr(one, section)]:
+                yield f"{'apt of ' if section == 'apt' else ''}{entry}: kept, {', '.join(names)} is pinned"
+
+
+def _entries(draft: Draft, made: Recipes, projects: Iterable[str]) -> Entries:
     """The entries of projects and of the built bases that they stand on."""
     entries = frozenset().union(*(made.entries_of(name) for name in projects))
     environments = [draft.lab.projects[name].environment for name in projects]
     environments += [draft.base(one)[0] for one in map(in_lock, entries) if one]
-    sources = {key(one) for one in in_repositories(draft.lab) if one in environments}
     tags = frozenset().union(*(made.tags.get(name, frozenset()) for name in projects))
-    return Entries(tags, frozenset(sources), entries)
+    return Entries(tags, frozenset(map(key, with_git(environments))), entries)
 
 
 def with_sources(draft: Draft, anew: Entries, *, ask: bool) -> Draft:
@@ -71,7 +87,8 @@ def with_sources(draft: Draft, anew: Entries, *, ask: bool) -> Draft:
     known = {name: one for name, one in draft.lock.sources.items() if name in wanted and name not in anew.sources}
     if ask:
         known |= {name: resolve(one) for name, one in wanted.items() if name not in known}
-    draft = replace(draft, lock=draft.lock.model_copy(update={"sources": dict(sorted(known.items()))}))
+    known = dict(sorted({**known, **asleep_refs(draft.lab, draft.lock)}.items()))
+    draft = replace(draft, lock=draft.lock.model_copy(update={"sources": known}))
     if ask:
         fetch_all(draft)
     return draft
