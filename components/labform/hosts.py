@@ -24,6 +24,8 @@ DOCKER_ADDRESS = r"^(ssh://[^\s/]+|unix:///\S+|tcp://[^\s/]+)$"
 DockerAddress = Annotated[str, Field(pattern=DOCKER_ADDRESS, examples=["ssh://labform@gpu1.example.org"])]
 """A Docker daemon: `ssh://user@host`, `unix:///socket` or `tcp://host:port`."""
 
+BUILDER = "builder"
+"""What the connection to where images are built is called, beside those to hosts."""
 LOCAL = "unix:///var/run/docker.sock"
 """The daemon that is meant where no address is given: Docker's own default."""
 THIS_MACHINE = "this machine"

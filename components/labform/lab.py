@@ -18,6 +18,7 @@ from labform.bases import all_bases
 from labform.buildkit import BuildKit
 from labform.environments import Recipe
 from labform.gpu_table import gpu_summary, gpu_table, quota_summary
+from labform.hosts import BUILDER
 from labform.image import Image
 from labform.loading import StackFile
 from labform.lockfile import Lock
@@ -148,7 +149,7 @@ class Lab(pulumi.ComponentResource):
     @cached_property
     def _builder(self) -> pulumi.ProviderResource:
         """Where images are built, if one has to be."""
-        name, opts = f"{self._args.lab}-builder", pulumi.ResourceOptions(parent=self)
+        name, opts = f"{self._args.lab}-{BUILDER}", pulumi.ResourceOptions(parent=self)
         if self._buildkit:
             return buildkit.provider(name, opts)
         return docker.Provider(name, host=self._args.builder.daemon, opts=opts)

@@ -67,6 +67,19 @@ def test_a_dropped_volume_is_refused_then_retired_and_kept(bench: Bench, lab: di
     assert bench.run("web", "cat", "/workspace/file") == "kept\n"
 
 
+def test_a_dropped_volume_that_the_lock_calls_planned_is_refused(bench: Bench, lab: dict[str, Any]) -> None:
+    """Nobody ran `labform lock` after the `up`: the engine refuses the whole change, as the plan says."""
+    bench.write(lab)
+    bench.up()
+    del lab["volumes"], lab["projects"]["web"]["mounts"]
+    bench.write(lab)
+    bench.deployment.labform("lock", "--offline", capture=True)
+    outcome = bench.up(lock=False, ok=False)
+    assert outcome.code
+    assert "protect" in outcome.text
+    assert f"{bench.name}-work" in bench.state()
+
+
 def test_destroy_keeps_volumes(bench: Bench, lab: dict[str, Any]) -> None:
     """`pulumi destroy --exclude-protected` removes containers, and volumes stay with their files."""
     bench.write(lab)

@@ -42,6 +42,27 @@ def test_come_and_gone() -> None:
     assert effects(one, one) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [(True, None, True), (False, None, False), (True, True, True), (True, False, False), (False, True, False)],
+)
+def test_what_is_protected_is_neither_deleted_nor_replaced(*, before: bool, after: bool | None, refused: bool) -> None:
+    """The engine refuses it; it lets go what the same edit unprotects, as `retired:` does."""
+    kind = "docker:index/volume:Volume"
+    old = {(kind, "n"): Registered(kind, "n", None, {"name": "a"}, protect=before)}
+    new = {(kind, "n"): Registered(kind, "n", None, {"name": "b"}, protect=bool(after))}
+    (found,) = effects(old, new if after is not None else {})
+    assert (found.operation, found.refused) == ("delete" if after is None else "replace", refused)
+
+
+def test_what_is_protected_is_created_and_updated() -> None:
+    """As anything else is."""
+    one = Registered(CONTAINER, "n", "p", {"memory": 1}, protect=True)
+    two = Registered(CONTAINER, "n", "p", {"memory": 2}, protect=True)
+    sides = {("t", "n"): one}, {("t", "n"): two}
+    assert [found.refused for found in (*effects({}, sides[0]), *effects(*sides))] == [False, False]
+
+
 def test_a_type_whose_rules_are_not_known_is_said() -> None:
     """An edit of it is called an update, with a note that it may be more."""
     kind = "kubernetes:apps/v1:StatefulSet"

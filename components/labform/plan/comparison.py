@@ -13,7 +13,7 @@ from labform.plan.page import Action, GpuMove, Page, ProjectChange
 from labform.plan.quotas import compared
 from labform.plan.reasons import declared, facts, rebuilt
 from labform.plan.registrations import recorded
-from labform.plan.risks import risks
+from labform.plan.risks import REFUSED, risks
 
 WORKLOADS = (None, "Deployment", "Job")
 """Kinds of a cluster's objects in which people's programs run; None is whatever is not a cluster's."""
@@ -140,4 +140,5 @@ def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
 
 def _words(effect: Effect) -> str:
     """An effect that belongs to no project, for people."""
-    return words(effect.type, effect.name, effect.operation, effect.fields)
+    said = words(effect.type, effect.name, effect.operation, effect.fields, kept=not effect.refused)
+    return f"{said}, {REFUSED}" if effect.refused else said

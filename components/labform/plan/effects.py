@@ -1,7 +1,7 @@
 """What `pulumi up` does with a resource whose registration changed, by the rules of engine and providers. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from labform.plan import kubernetes_rules
@@ -60,10 +60,23 @@ class Effect:
     fields: tuple[str, ...] = ()
     restarts: bool = False
     """Whether a cluster starts new pods for it, where the object itself stays."""
+    refused: bool = False
+    """Whether the resource is protected, and the engine refuses the whole `up` for it."""
 
 
 def effects(before: Registrations, after: Registrations) -> list[Effect]:
     """What happens to every resource that is not as it was, in the order of types and names."""
+    return [replace(one, refused=_refused(one, before, after)) for one in _unprotected(before, after)]
+
+
+def _refused(effect: Effect, before: Registrations, after: Registrations) -> bool:
+    """By the engine's rule: what is protected, and stays so where it stays, is neither deleted nor replaced."""
+    sides = [side[effect.type, effect.name] for side in (before, after) if (effect.type, effect.name) in side]
+    return effect.operation in ("delete", "replace") and all(one.protect for one in sides)
+
+
+def _unprotected(before: Registrations, after: Registrations) -> list[Effect]:
+    """What would happen if nothing were protected."""
     found: list[Effect] = []
     for key in sorted({*before, *after}):
         if key not in before:

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from typing import Any
 
 from labform.backends import Kubernetes
 from labform.environments import Recipe
+from labform.hosts import BUILDER
 from labform.loading import StackFile
 from labform.lockfile import Lock, LockedBuild
 from labform.plan.effects import IMAGES, Registered, Registrations
@@ -36,12 +37,23 @@ def recorded(stack: StackFile, projects: Sequence[str], builds: Iterable[LockedB
     found: dict[tuple[str, str], Registered] = {}
     for start in range(0, max(1, len(projects)), _BATCH):
         batch = {*projects[start : start + _BATCH], *_representatives(stack.lab)}
-        kept = {key: one for key, one in stack.lab.projects.items() if key in batch}
-        placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
-        lab = stack.lab.model_copy(update={"projects": kept})
-        lock = stack.lock.model_copy(update={"projects": placed})
-        found |= registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
-    return found
+        found |= _recorded(stack, batch, builds)
+    return {**_builder(stack), **found}
+
+
+def _builder(stack: StackFile) -> Registrations:
+    """The connection to the builder, which is there as long as anybody's image is built, recorded or not."""
+    built = next((key for key, one in stack.lab.running().items() if not one.pinned), None)
+    name = f"{stack.lab.lab}-{BUILDER}"
+    return {key: one for key, one in _recorded(stack, {built}, ()).items() if key[1] == name} if built else {}
+
+
+def _recorded(stack: StackFile, names: Collection[str], builds: Iterable[LockedBuild]) -> Registrations:
+    kept = {key: one for key, one in stack.lab.projects.items() if key in names}
+    placed = {key: one for key, one in stack.lock.projects.items() if key in kept}
+    lab = stack.lab.model_copy(update={"projects": kept})
+    lock = stack.lock.model_copy(update={"projects": placed})
+    return registrations(lab, lock, {key: stack.recipes[key] for key in kept}, builds)
 
 
 def _representatives(lab: LabArgs) -> set[str]:

@@ -10,6 +10,9 @@ from labform.plan.page import Risk
 from labform.stack_file import LabArgs
 from labform.volumes import Directory, ManagedVolume, NfsVolume, Volume
 
+REFUSED = "which `pulumi up` refuses, with all else, where it exists already; run `labform lock` first"
+"""What follows from an edit that removes or replaces what is protected, where no lock says that it exists."""
+
 
 def risks(before: StackFile, after: StackFile) -> Iterator[Risk]:
     """What a reviewer has to see before anything else."""
@@ -49,6 +52,8 @@ def _gone(subject: str, key: str, old: LabArgs, new: LabArgs) -> Iterator[Risk]:
     where = _place(was, key, old) if was is not None else key
     if key in new.retired and key in old.volumes:
         yield Risk(subject, f"retired: no project has it any more; its data stays as {where}, unprotected")
+    elif key not in new.retired and isinstance(was, ManagedVolume) and key in old.volumes:
+        yield Risk(subject, f"dropped, {REFUSED}")
     elif key not in new.retired and isinstance(was, ManagedVolume):
         yield Risk(subject, f"dropped: labform forgets it; its data stays as {where} until somebody removes it")
     elif key not in new.retired and was is not None:
