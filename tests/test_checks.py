@@ -50,6 +50,14 @@ def test_images_can_reach_every_host(sections: dict[str, Any], expected: list[tu
 
 
 @pytest.mark.parametrize(
+    ("engine", "expected"), [("daemon", [("reserved-host", "runs_on.hosts.builder")]), ("buildkit", [])]
+)
+def test_a_host_is_not_called_as_the_builder_s_connection(engine: str, expected: list[tuple[str, str]]) -> None:
+    """Two connections to Docker daemons need two names; one to a BuildKit daemon is of another kind."""
+    assert codes(runs_on=hosts(builder={}), builder={"engine": engine}, **ANY) == expected
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ([*GPUS], []),

@@ -11,7 +11,7 @@ from labform.backends.docker import refusals as podman
 from labform.backends.kubernetes import refusals as kubernetes
 from labform.builder import beyond_a_daemon
 from labform.declaration import size_text
-from labform.hosts import cpus_text
+from labform.hosts import BUILDER, cpus_text
 from labform.naming import HOME
 from labform.problems import Location, Problem, suggestion
 from labform.project import CODE_SERVER_VARIABLES, RESERVED_VARIABLES, CodeServer, looks_like_token
@@ -69,6 +69,9 @@ def _devices(lab: LabArgs) -> Iterator[Problem]:
 
 def _builder(lab: LabArgs) -> Iterator[Problem]:
     yield from beyond_a_daemon(lab.builder)
+    if lab.builder.engine == "daemon" and BUILDER in lab.hosts:
+        message = "is what labform calls its connection to the daemon that builds"
+        yield Problem(("runs_on", "hosts", BUILDER), "reserved-host", message, "give the host another name")
     if lab.builder.engine == "buildkit" and lab.hosts and lab.registry is None:
         message = "a BuildKit daemon keeps no image, it pushes each, and the lab has no registry"
         yield Problem(("builder", "engine"), "no-registry", message, "write registry: {address: …}")

@@ -14,7 +14,9 @@ from labform.sources import site_of
 from labform.stack_file import LabArgs
 from labform.yaml_tree import Node
 
-_ABOUT_KEYS = frozenset({"unknown-key", "env-name", "secret-id", "reserved", "twice", "unknown-volume"})
+_ABOUT_KEYS = frozenset(
+    {"unknown-key", "env-name", "secret-id", "reserved", "reserved-host", "twice", "unknown-volume"}
+)
 """Problems of a key itself, not of its value."""
 
 

@@ -126,7 +126,7 @@ class Lock(Declaration):
 def lock_text(lock: Lock) -> str:
     """The lock as a file: stable order, one line per entry, so that two branches conflict only where both changed."""
     data = lock.model_dump(mode="json", exclude_defaults=True)
-    lines = [HEADER, f"format: {lock.format}\n", f"lab: {lock.lab}\n"]
+    lines = [HEADER, f"format: {lock.format}\n", f"lab: {flow(lock.lab)}\n"]
     for section in ("images", "sources", "apt", "volumes", "projects", "builds"):
         if entries := data.get(section):
             lines.append(f"{section}:\n")
