@@ -63,6 +63,15 @@ def test_a_stale_lock_fails_the_check(stack_file: Path, labform: Terminal) -> No
     assert Path("lab.lock").read_bytes() == before
 
 
+@pytest.mark.parametrize("words", [("--upgrade",), ("thesis",), ("--move", "thesis"), ("--image", f"{TAG}={DIGEST}")])
+def test_a_check_ignores_nothing(stack_file: Path, labform: Terminal, words: tuple[str, ...]) -> None:
+    """What would change the lock is refused beside it."""
+    labform("lock", str(stack_file), "--offline", "--image", f"{TAG}={DIGEST}")
+    code, out, err = labform("lock", str(stack_file), "--check", *words)
+    assert (code, out) == (1, "")
+    assert err == "--check looks at the lock as it is; leave out PROJECT, --upgrade, --image and --move\n"
+
+
 def test_offline_asks_no_registry(stack_file: Path, labform: Terminal) -> None:
     """A tag that the lock lacks is refused with the command that asks."""
     code, _, err = labform("lock", str(stack_file), "--offline")

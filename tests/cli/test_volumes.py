@@ -1,6 +1,7 @@
-"""`labform volumes --live`: what is said to exist is the lab's own data, where the lab has it."""
+"""`labform volumes`: each row is of the lab's own data, and what is said to exist is where the lab has it."""
 
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,22 @@ def test_a_volume_of_the_same_id_on_another_host_is_not_meant(
     code, out, err = labform("volumes", "lab.yaml", "--live")
     assert (code, err) == ((0, "") if here else (1, "volume home: held data, and unit-home does not exist\n"))
     assert (out.count("on gpu1"), out.count("on gpu2")) == (len(here), 0)
+
+
+def test_a_directory_with_the_id_of_a_past_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labform: Terminal
+) -> None:
+    """It is a directory, and not retired as the volume is whose entry stays in the lock."""
+    monkeypatch.chdir(tmp_path)
+    lab = {
+        "format": 1,
+        "lab": "unit",
+        "runs_on": hosts(local={"host_paths": ["/data"]}),
+        "people": {"anna": {"uid": 10042}},
+        "volumes": {"home": {"path": "/data/home"}},
+    }
+    Path("lab.yaml").write_text(yaml.safe_dump(lab))
+    past = LockedVolume(state="retired", host="local", owner="anna", uid=10042)
+    write_lock(Path("lab.lock"), Lock(lab="unit", volumes={"home": past}))
+    (row,) = json.loads(labform("volumes", "lab.yaml", "--json")[1])
+    assert (row["state"], row["owner"], row["data"]) == ("directory", "", "/data/home")

@@ -49,6 +49,8 @@ def lock_command(
     Example: labform lock stacks/dev.yaml --upgrade notebook
     """
     if only_check:
+        if projects or upgrade or image or move:
+            raise LabformError("--check looks at the lock as it is; leave out PROJECT, --upgrade, --image and --move")
         _check(stack_file, lock, parsed(addresses))
         return
     if offline and upgrade:

@@ -60,7 +60,9 @@ def volume_table(draft: Draft) -> list[dict[str, Any]]:
 
 
 def _row(draft: Draft, key: str, volume: Volume | None) -> dict[str, Any]:
-    locked = draft.lock.volumes.get(key)
+    known = draft.lock.volumes.get(key)
+    # A directory may have the id of a volume that is past: the lock's entry is not about it.
+    locked = known if volume is None or isinstance(volume, ManagedVolume) else None
     size = volume.size if isinstance(volume, ManagedVolume) else None
     mounts = [
         f"{name} at {mount.path}{' (read only)' if mount.read_only else ''}"
