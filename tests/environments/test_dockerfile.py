@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from labform.environments import RecipeError
+from labform.environments.dockerfile_text import parse
 
 from tests.environments.golden import FOLDER, declare, pinned, recipe, refused, site, write
 
@@ -38,13 +39,41 @@ def names(folder: Path, **declared: object) -> list[str]:
         ("# syntax=docker/dockerfile:1\n# FROM z:9\nFROM a:1\n", ["a:1", "docker/dockerfile:1"]),
         ("FROM \\\n  a:1\n", ["a:1"]),
         ("\ufeffFROM a:1\r\nRUN true\r\n", ["a:1"]),
+        ("ARG V\nFROM a:${V-7}\n", ["a:7"]),
+        ("ARG TARGETARCH\nFROM a:1 AS base-amd64\nFROM base-${TARGETARCH}\n", ["a:1"]),
+        ("FROM \\\n# a:1 has what we need\n  a:1\n", ["a:1"]),
     ],
 )
 def test_images_are_found_where_a_build_would_pull_them(text: str, found: list[str], tmp_path: Path) -> None:
     """Each FROM and `from=` that is no stage has to be in the lock, with ARGs filled in as the builder does."""
     assert images(text, tmp_path) == found
     made = declare(kind="dockerfile", directory=".").recipe(site(tmp_path))
-    assert all(pinned(image) in made.dockerfile for image in found)
+    uncommented = "".join(line for line in made.dockerfile.splitlines() if not line.startswith("# a"))
+    assert all(pinned(image) in uncommented for image in found)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    ("text", "root", "user"),
+    [
+        ("FROM node AS node\nRUN true\n", "node", None),
+        ("FROM a AS b\nUSER 7\nFROM b AS a\nFROM a AS b\n", "a", "7"),
+        ("FROM a AS x\nUSER 1\nFROM b AS y\n", "b", None),
+    ],
+)
+def test_a_stage_stands_on_those_before_it(text: str, root: str, user: str | None) -> None:
+    """Also where it is called as the image that it starts from, which is no circle."""
+    parsed = parse(text, "Dockerfile")
+    assert (parsed.root(), parsed.user()) == (root, user)
+
+
+def test_a_value_that_the_dockerfile_does_not_take_is_noted(tmp_path: Path) -> None:
+    """A spelling mistake under args; what a stage takes, and what every build takes, is none."""
+    write(tmp_path, {"Dockerfile": "ARG VERSION=1\nFROM a:$VERSION\nARG UID\n"})
+    args = {"VERSON": "2", "UID": "7", "VERSION": "3", "HTTP_PROXY": "http://proxy.example.org", "TARGETARCH": "amd64"}
+    made = declare(kind="dockerfile", directory=".", args=args).recipe(site(tmp_path))
+    hint = 'did you mean "VERSION"?'
+    assert list(map(str, made.notes)) == [f"error[unused-arg] args.VERSON: Dockerfile has no ARG VERSON; {hint}"]
 
 
 def test_a_given_argument_names_another_image(tmp_path: Path) -> None:

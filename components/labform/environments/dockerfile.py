@@ -1,6 +1,7 @@
 """Environments described by a project's own Dockerfile."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +14,12 @@ from labform.environments.debian import AptNeed
 from labform.environments.folder import Folder
 from labform.environments.image_layer import ImageEnvironment
 from labform.environments.recipe import Recipe, RecipeError, Site, base_image, project_folder
-from labform.problems import Problem
+from labform.problems import Problem, suggestion
 
 CONTEXT_LIMIT = 512 * 1024**2
 """The bytes of a context beyond which somebody has forgotten a line in `.dockerignore`: a choice of ours."""
+_PREDEFINED = re.compile(r"(?:https?|ftp|no|all)_proxy|SOURCE_DATE_EPOCH|BUILDKIT_\w+", re.IGNORECASE)
+"""Dockerfile reference, "Predefined ARGs" and "BuildKit built-in build args": they need no ARG."""
 
 
 class Dockerfile(Folder, ImageEnvironment):
@@ -50,7 +53,17 @@ class Dockerfile(Folder, ImageEnvironment):
         if problems := [*parsed.undeclared(site.secrets, self.dockerfile)]:
             raise RecipeError(problems)
         text = f"{parsed.pinned(site.pin)}\n{self._last_layer(site, parsed.user())}"
-        return Recipe(text, files, dict(self.args), dockerfile_name=self.dockerfile, bound=parsed.bound)
+        notes = tuple(self._unused(parsed))
+        return Recipe(text, files, dict(self.args), dockerfile_name=self.dockerfile, bound=parsed.bound, notes=notes)
+
+    def _unused(self, parsed: dockerfile_text.Dockerfile) -> Iterator[Problem]:
+        """A note for each of `args` that the Dockerfile does not take, which Docker's own build warns of."""
+        of_stages = [one.values for stage in parsed.stages for one in stage.instructions if one.word == "ARG"]
+        known = {word.partition("=")[0] for words in of_stages for word in words} | parsed.args.keys()
+        for key in sorted(self.args.keys() - known):
+            if not _PREDEFINED.fullmatch(key):
+                message = f"{self.dockerfile} has no ARG {key}"
+                yield Problem(("args", key), "unused-arg", message, suggestion(key, known))
 
     def _parsed(self, site: Site) -> dockerfile_text.Dockerfile:
         text = dockerfile_of(project_folder(self.directory, site), self.dockerfile, self.directory, site)

@@ -11,24 +11,8 @@ from labform.problems import Problem, suggestion
 
 INSTRUCTIONS = frozenset(
     [
-        "ADD",
-        "ARG",
-        "CMD",
-        "COPY",
-        "ENTRYPOINT",
-        "ENV",
-        "EXPOSE",
-        "FROM",
-        "HEALTHCHECK",
-        "LABEL",
-        "MAINTAINER",
-        "ONBUILD",
-        "RUN",
-        "SHELL",
-        "STOPSIGNAL",
-        "USER",
-        "VOLUME",
-        "WORKDIR",
+        *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
+        *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
     ]
 )
 """Dockerfile reference, "Overview"."""
@@ -116,11 +100,12 @@ class Dockerfile:
 
     def _below(self) -> Iterator[Stage]:
         """The built stage, and each stage that the one before starts from."""
-        by_name = {one.name: one for one in self.stages}
-        stage: Stage | None = self.stages[-1]
-        while stage:
-            yield stage
-            stage = by_name.get(stage.base.lower())
+        wanted = self.stages[-1].name
+        for stage in reversed(self.stages):
+            # A stage is known to those after it only: `FROM node AS node` starts from the image.
+            if stage.name == wanted:
+                yield stage
+                wanted = stage.base.lower()
 
 
 def parse(text: str, name: str, *, target: str | None = None, args: Mapping[str, str] | None = None) -> Dockerfile:
@@ -188,8 +173,10 @@ def _global_args(instructions: list[Instruction], args: Mapping[str, str]) -> di
     values = dict(_PLATFORM_ARGS)
     for instruction in instructions:
         for one in instruction.values:
-            key, _, default = one.partition("=")
-            values[key] = args.get(key, substituted(default.strip("\"'"), values))
+            key, given, default = one.partition("=")
+            # Without a value, an automatic platform ARG keeps its own, and any other is not set.
+            if key in args or given:
+                values[key] = args.get(key, substituted(default.strip("\"'"), values))
     return values
 
 
@@ -293,8 +280,14 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
 def _replaced(text: str, instruction: Instruction, named: str, reference: str) -> str:
     """An instruction's lines with the image's name, a word of its own, replaced."""
     before = {"FROM": r"\s", "SYNTAX": r"[=\s]"}.get(instruction.word, "from=")
-    match = re.search(rf"(?<={before}){re.escape(named)}(?=[\s,]|$)", text)
+    found = re.finditer(rf"(?<={before}){re.escape(named)}(?=[\s,]|$)", text)
+    match = next((one for one in found if instruction.word == "SYNTAX" or not _in_comment(text, one.start())), None)
     if match is None:
         message = f'the image "{named}" is written over two lines'
         raise RecipeError([Problem(("dockerfile",), "dockerfile", message, "write it on one line")])
     return text[: match.start()] + reference + text[match.end() :]
+
+
+def _in_comment(text: str, at: int) -> bool:
+    """Whether a place is on one of the comment lines that an instruction may go on over."""
+    return text[text.rfind("\n", 0, at) + 1 :].lstrip().startswith("#")
