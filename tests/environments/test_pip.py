@@ -189,6 +189,19 @@ PYLOCK = 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\nvers
                 " run `pip-compile --generate-hashes` or `uv pip compile --generate-hashes`"
             ),
         ),
+        (
+            {"requirements.txt": "six==1 -r b.txt\n", "b.txt": "attrs==1\n"},
+            "error[requirement] requirements: requirements.txt:1: asks for two things; write each on a line of its own",
+        ),
+        ({"requirements.txt": "-r b.txt -c b.txt\n", "b.txt": "attrs==1\n"}, None),
+        (
+            {"requirements.txt": "six==1 --config-settings='a=b'\n"},
+            "error[requirement] requirements: requirements.txt:1: --config-settings is not followed; leave it out",
+        ),
+        (
+            {"requirements.txt": f"-e git+https://example.org/a.git@{'a' * 40}#egg=a\n"},
+            "error[requirement] requirements: requirements.txt:1: uv installs no repository as editable; leave out -e",
+        ),
         ({"requirements.txt": "--require-hashes\na>=1 --hash=sha256:aa\n"}, None),
         (
             {"requirements.txt": "a==1\na==2\n"},
@@ -272,8 +285,22 @@ def test_a_link_out_of_a_local_package_is_refused(tmp_path: Path) -> None:
     lab = write(tmp_path / "lab", {"requirements.txt": "./lib\n", "lib/setup.py": ""})
     write(tmp_path, {"secret": "CANARY"})
     (lab / "lib" / "out").symlink_to("../../secret")
-    with pytest.raises(RecipeError, match='link "lib/out" points outside'):
+    with pytest.raises(RecipeError, match='"lib/out" leads out of the lab'):
         names(lab)
+
+
+def test_the_sources_of_a_local_package_come_in_full(tmp_path: Path) -> None:
+    """What is made beside them does not; below, a name such as build is a package's, and a link to a folder is read."""
+    sources = ["pyproject.toml", "src/lib/build/__init__.py", "src/lib/dist/a.py", "src/venv/a.py", "more/setup.py"]
+    made = ["build/old.py", "dist/a.whl", "env/pyvenv.cfg", "env/bin/python", "uv.lock", "more/build/old.py"]
+    write(tmp_path / "lib", dict.fromkeys([*sources, *made, "lib.egg-info/PKG-INFO", "src/__pycache__/a.pyc"], ""))
+    write(tmp_path, {"requirements.txt": "./lib\n", "common/x.py": ""})
+    (tmp_path / "lib" / "src" / "common").symlink_to("../../common")
+    (tmp_path / "lib" / "data").symlink_to("/data")
+    (tmp_path / "lib" / "here").symlink_to("/")
+    files = declare(kind="pip", directory=".").recipe(site(tmp_path)).files
+    local = {one.name.removeprefix("local/opt/project/lib/") for one in files if one.name.startswith("local/")}
+    assert local == {*sources, "src/common/x.py"}
 
 
 def test_a_python_that_the_base_lacks_is_refused(tmp_path: Path) -> None:

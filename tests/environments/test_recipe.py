@@ -242,7 +242,27 @@ def test_a_link_out_of_the_lab_is_refused(tmp_path: Path) -> None:
         read_files(lab, ["named", "src"], site(lab), into="project")
     assert refused(error.value) == [
         'error[path-escapes] files.0: "named" leads out of the lab\'s folder',
-        'error[path-escapes] files.1: "src" leads out of the lab\'s folder',
+        'error[path-escapes] files.1: "src/below" leads out of the lab\'s folder',
+    ]
+
+
+def test_links_to_folders_are_followed_within_the_lab(tmp_path: Path) -> None:
+    """In the order of names; nothing outside is looked at, and what cannot be copied is said."""
+    lab = write(tmp_path / "lab", {"src/a.py": "", "common/x/y.py": "", "src/.#a.py": ""})
+    (lab / "src" / "common").symlink_to("../common")
+    (lab / "src" / ".#b.py").symlink_to("anna@desk.1:2")
+    names = [one.name for one in read_files(lab, ["src"], site(lab), into="project")]
+    assert names == ["project/src/a.py", "project/src/common/x/y.py"]
+    write(tmp_path, {"data/secret": "CANARY"})
+    (lab / "common" / "x" / "back").symlink_to("..")
+    (lab / "src" / "data").symlink_to("../../data")
+    (lab / "src" / "gone").symlink_to("nowhere")
+    with pytest.raises(RecipeError) as error:
+        read_files(lab, ["src"], site(lab), into="project")
+    assert refused(error.value) == [
+        'error[no-file] files.0: link "src/common/x/back" leads nowhere, or back to a folder that it is in',
+        'error[path-escapes] files.0: "src/data" leads out of the lab\'s folder',
+        'error[no-file] files.0: link "src/gone" leads nowhere, or back to a folder that it is in',
     ]
 
 

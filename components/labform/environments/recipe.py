@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -187,30 +187,46 @@ def read_files(folder: Path, names: Iterable[str], site: Site, *, into: str) -> 
     problems: list[Problem] = []
     for place, name in enumerate(names):
         at: Location = ("files", place) if into == "project" else ("directory",)
-        files = _files(folder / name, site)
-        if None in files:
-            problems.append(Problem(at, "path-escapes", f'"{name}" leads out of the lab\'s folder'))
-        elif not files:
+        path = folder / name
+        files = [path] if path.is_file() else [*files_below(path, site, lambda one: one.name == "__pycache__")]
+        if not files:
             problems.append(Problem(at, "no-file", f'no file "{name}" in {folder.name}/'))
-        inner = {str(one.relative_to(folder)): one for one in files if one}
+        inner = {str(one.relative_to(folder)): one for one in files}
+        problems += (problem for key, one in inner.items() for problem in astray(one, key, site, at))
         problems += (
             Problem(at, "secret-in-context", f"{key} would be sent to the builder", "name the files that are needed")
             for key in secrets(inner)
         )
-        found += (context_file(one.resolve(), f"{into}/{key}") for key, one in inner.items())
+        found += (context_file(one.resolve(), f"{into}/{key}") for key, one in inner.items() if not problems)
     if problems:
         raise RecipeError(problems)
     return tuple(found)
 
 
-def _files(path: Path, site: Site) -> list[Path | None]:
-    """The file, or all files of a folder; None stands for one that leads out of the lab's folder."""
-    root = site.root.resolve()
-    if not path.resolve().is_relative_to(root):
-        return [None]
-    below = [path] if path.is_file() else sorted(path.rglob("*"))
-    files = [one for one in below if one.is_file() and "__pycache__" not in one.relative_to(path).parts]
-    return [one if one.resolve().is_relative_to(root) else None for one in files]
+def files_below(
+    folder: Path, site: Site, left_out: Callable[[Path], bool], above: frozenset[Path] = frozenset()
+) -> Iterator[Path]:
+    """The files below a folder, also behind links to folders of the lab; any other link is one of them itself."""
+    above |= {folder.resolve()}
+    if not folder.resolve().is_relative_to(site.root.resolve()):
+        yield folder
+        return
+    for one in sorted(folder.iterdir()) if folder.is_dir() else ():
+        # Emacs links the name of an open file to its user.
+        if left_out(one) or one.name.startswith(".#"):
+            continue
+        if one.is_dir() and one.resolve() not in above:
+            yield from files_below(one, site, left_out, above)
+        elif one.is_file() or one.is_symlink():
+            yield one
+
+
+def astray(path: Path, name: str, site: Site, at: Location) -> Iterator[Problem]:
+    """A problem for a file that cannot be sent because of where it leads."""
+    if not path.resolve().is_relative_to(site.root.resolve()):
+        yield Problem(at, "path-escapes", f'"{name}" leads out of the lab\'s folder')
+    elif not path.is_file():
+        yield Problem(at, "no-file", f'link "{name}" leads nowhere, or back to a folder that it is in')
 
 
 def secrets(names: Iterable[str]) -> list[str]:

@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)$", re.IGNORECASE)
 _EXTRAS = re.compile(r"^(?P<path>[^\[\];]+?)(?P<extras>\[[^\]]*\])?$")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:#|$)")
-_ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_ENCODINGS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 """PowerShell writes UTF-16 where `pip freeze > requirements.txt` is run."""
 
 
@@ -40,7 +40,7 @@ class _Options(argparse.ArgumentParser):
 def _options() -> _Options:
     parser = _Options(add_help=False, allow_abbrev=False)
     for names in (("-r", "--requirement"), ("-c", "--constraint"), ("-e", "--editable")):
-        parser.add_argument(*names, dest=names[1].strip("-"))
+        parser.add_argument(*names, dest=names[1].strip("-"), action="append", default=[])
     parser.add_argument("-i", "--index-url", "--pypi-url", dest="index")
     parser.add_argument("-f", "--find-links", dest="links")
     parser.add_argument("--extra-index-url", dest="extra_index")
@@ -130,9 +130,14 @@ def _read(found: Requirements, folder: Path, name: str, above: tuple[str, ...], 
             found.wrong("requirement", f"{name}:{number}: {brief(str(error))}")
 
 
+def encoding_of(data: bytes) -> tuple[bytes, str]:
+    """The mark that a file begins with, which is no part of its text, and the encoding of the rest."""
+    return next((one for one in _ENCODINGS if data.startswith(one[0])), (b"", "utf-8"))
+
+
 def _decoded(data: bytes) -> str:
-    encoding = next((name for mark, name in _ENCODINGS if data.startswith(mark)), "utf-8")
-    return data.decode(encoding, errors="replace")
+    mark, encoding = encoding_of(data)
+    return data[len(mark) :].decode(encoding, errors="replace")
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
@@ -162,16 +167,21 @@ def _line(
         return
     head, options = _split(line)
     given = _given(options)
-    if included := given.requirement or given.constraint:
-        inner = _included(folder, file, included)
+    asked = [*filter(None, [head]), *given.editable]
+    included = [*given.requirement, *given.constraint]
+    if len([*asked, *included]) > 1:
+        raise LabformError("asks for two things; write each on a line of its own")
+    if asked and given.config_settings:
+        raise LabformError("--config-settings is not followed; leave it out")
+    target = found.constraints if constraint else found.asked
+    if included:
+        inner = _included(folder, file, included[0])
         if inner is None:
             found.wrong("path-escapes", f"{place}: includes a file outside of {folder.name}/")
             return
         _read(found, folder, inner, (*above, file), constraint=constraint or bool(given.constraint))
-        return
-    target = found.constraints if constraint else found.asked
-    if head or given.editable:
-        target.append(_asked(found, file, number, head or given.editable, bool(given.editable), tuple(given.hash)))
+    elif asked:
+        target.append(_asked(found, file, number, asked[0], bool(given.editable), tuple(given.hash)))
     else:
         _settings(found, place, given)
 
@@ -227,6 +237,8 @@ def _settings(found: Requirements, place: str, given: argparse.Namespace) -> Non
 
 def _asked(found: Requirements, file: str, line: int, text: str, editable: bool, hashes: tuple[str, ...]) -> Asked:
     bare = text.strip()
+    if editable and re.match(r"(?:git|hg|svn|bzr)\+", bare):
+        raise LabformError("uv installs no repository as editable; leave out -e")
     if _is_path(bare):
         path = posixpath.normpath(bare.removeprefix("file:")) if bare.startswith("file:.") else bare
         return Asked(file, line, path, local=True, editable=editable, fixed=True, hashes=hashes)
