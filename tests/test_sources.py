@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from labform.cli import app
+from labform.cli import app, freeze
 from labform.environments import Pip
+from labform.freeze import Change, Changed, Package
 from labform.loading import load
 from labform.problems import LabformError
 from labform.sources import cache, fetch, resolve
@@ -119,6 +121,29 @@ def test_who_comes_back_finds_his_commit(repository: Path, tmp_path: Path, labfo
     path.write_text(path.read_text().replace("    state: retired\n", ""))
     labform("lock", str(path), "--offline")
     assert load(path).recipes["thesis"].hash == before.recipes["thesis"].hash
+
+
+def test_what_was_installed_by_hand_is_not_written_into_the_cache(
+    repository: Path,
+    tmp_path: Path,
+    labform: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What was fetched stands for its commit: the change is shown, and belongs into the repository."""
+    path = stack_file(tmp_path / "lab", LAB.replace("REPOSITORY", str(repository)[1:]))
+    labform("lock", str(path), *IMAGE)
+    before = load(path).recipes["thesis"].hash
+    six = Change("six", Package("six", "1.17.0"), Package("six", "1.16.0"))
+    monkeypatch.setattr(freeze, "container_of", lambda *_: nullcontext())
+    monkeypatch.setattr(freeze, "changed_by_hand", lambda _: Changed(python=[six]))
+    labform("freeze", str(path), "thesis")
+    with pytest.raises(AssertionError):
+        labform("freeze", str(path), "thesis", "--write")
+    out, error = capsys.readouterr()
+    assert out.count("+six==1.16.0") == 2
+    assert f"make it in ssh://git@host{repository}, then run: labform lock {path} --upgrade thesis" in error
+    assert load(path).recipes["thesis"].hash == before
 
 
 def test_a_commit_is_fetched_once_and_kept_as_it_was(repository: Path) -> None:

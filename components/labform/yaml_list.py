@@ -29,7 +29,7 @@ def edited_list(text: str, at: Location, words: Mapping[int, str | None], added:
         edited = _replaced(edited, items[index], words[index], first=index == 0)
     wanted = [words.get(index, items[index].value) for index in range(len(items))]
     place = kept[-1] + 1 if kept else len(items)
-    _check(edited, tree, at, [one for one in [*wanted[:place], *added, *wanted[place:]] if one is not None])
+    check_list(edited, tree, at, [one for one in [*wanted[:place], *added, *wanted[place:]] if one is not None])
     return edited
 
 
@@ -44,7 +44,7 @@ def _at(node: Node, at: Location) -> Node:
     return node
 
 
-def _check(edited: str, before: Node, at: Location, wanted: list[Any]) -> None:
+def check_list(edited: str, before: Node, at: Location, wanted: list[Any]) -> None:
     """Raise LabformError unless the edited file is what it was, but for the list."""
     try:
         found = parse(edited).value
@@ -59,7 +59,7 @@ def _with(value: Any, at: Location, wanted: list[Any]) -> Any:
         return wanted
     if isinstance(value, list):
         return [_with(one, at[1:], wanted) if index == at[0] else one for index, one in enumerate(value)]
-    return value | {at[0]: _with(value[at[0]], at[1:], wanted)}
+    return value | {at[0]: _with(value.get(at[0]), at[1:], wanted)}
 
 
 def _dash(text: str, item: Node) -> str | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from labform.freeze.packages import Change, Package
-from labform.freeze.pyproject import edit_pyproject
+from labform.freeze.pyproject import edit_pyproject, edit_pyprojects
 from labform.freeze.requirements import edit_requirements
 
 COMMIT = "c" * 40
@@ -19,6 +19,11 @@ def changed(new: Package) -> Change:
 def removed(name: str) -> Change:
     """A package that is gone."""
     return Change(name, Package(name, "0.1"), None)
+
+
+def added(package: Package) -> Change:
+    """A package that the image lacks."""
+    return Change(package.name.lower(), None, package)
 
 
 SIX = changed(Package("six", "1.17.0"))
@@ -38,6 +43,13 @@ SIX = changed(Package("six", "1.17.0"))
         ("six; python_version < '4'\n", changed(Package("six", "1", url=GIT)), f'six @ {GIT} ; python_version < "4"\n'),
         (f"six @ {GIT}\n", SIX, "six==1.17.0\n"),
         (f"-e {GIT}#egg=six\n", SIX, "six==1.17.0\n"),
+        (
+            f"{GIT}#egg=six\n",
+            changed(Package("six", "1", url=GIT.replace("c", "d"))),
+            f"six @ {GIT.replace('c', 'd')}\n",
+        ),
+        ("# C:\\x\\\nsix==1\n", SIX, "# C:\\x\\\nsix==1.17.0\n"),
+        ("numpy\r\n", SIX, "numpy\r\nsix==1.17.0\r\n"),
         ("six\n", changed(Package("six", "1", url="file:///opt/project/lib", editable=True)), "-e ./lib\n"),
         ("six\n", changed(Package("six", "1", url="file:///opt/project")), ".\n"),
         (
@@ -58,6 +70,31 @@ def test_the_file_that_names_a_package_is_edited() -> None:
     edited, problems = edit_requirements(texts, [SIX, changed(Package("new", "1"))])
     assert problems == []
     assert edited == {"requirements.txt": "-r base.txt\nnew==1\n", "base.txt": "six==1.17.0\n"}
+
+
+@pytest.mark.parametrize(
+    ("main", "other", "after"),
+    [
+        ("-c other.txt\nnumpy\n", "six==1.16.0\n", "-c other.txt\nnumpy\nsix==1.17.0\n"),
+        ("six; sys_platform == 'win32'\n", "", 'six==1.17.0; sys_platform == "win32"\nsix==1.17.0\n'),
+        ("six\n", "", "six==1.17.0\n"),
+        ("--requirement=other.txt\n", "six==1.16.0\n", "--requirement=other.txt\n"),
+    ],
+    ids=["constraint", "of another system", "named since", "included and named since"],
+)
+def test_what_the_image_lacks_is_asked_for(main: str, other: str, after: str) -> None:
+    """A constraint installs nothing; what the files have asked for since the image was built is not said twice."""
+    six = added(Package("six", "1.17.0"))
+    edited, problems = edit_requirements({"requirements.txt": main, "other.txt": other}, [six])
+    assert problems == []
+    assert edited == {"requirements.txt": after, "other.txt": other.replace("1.16.0", "1.17.0")}
+
+
+def test_what_a_constraint_alone_names_is_not_the_projects() -> None:
+    """It was removed, and the next image has it again: another package needs it."""
+    texts = {"requirements.txt": "-c limits/c.txt\nnumpy\n", "limits/c.txt": "-r d.txt\n", "limits/d.txt": "six==1\n"}
+    edited, (problem,) = edit_requirements(texts, [removed("six")])
+    assert (edited, problem.code) == (texts, "not-declared")
 
 
 @pytest.mark.parametrize(
@@ -138,10 +175,61 @@ def test_a_source_is_dropped_with_what_it_was_for() -> None:
     assert "git.example.org" not in edited
 
 
-def test_what_pyproject_cannot_say_is_said() -> None:
-    """A removal of what only another package needs."""
-    text, (problem,) = edit_pyproject(PYPROJECT, [removed("attrs")])
-    assert (text, problem.code) == (PYPROJECT, "not-declared")
+def test_the_index_of_a_package_stays() -> None:
+    """It has the other versions too, until the package comes from elsewhere."""
+    text = PYPROJECT + '\n[tool.uv.sources]\nsix = {index = "cuda"}\n'
+    assert edit_pyproject(text, [SIX])[0].endswith('six = {index = "cuda"}\n')
+    assert '"cuda"' not in edit_pyproject(text, [changed(Package("six", "1", url=GIT))])[0]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '[project.optional-dependencies]\ntest = ["six"]\n',
+        '[dependency-groups]\nother = ["six"]\n',
+        '[tool.uv]\nconstraint-dependencies = ["six"]\n',
+        '[tool.uv]\ndev-dependencies = ["six"]\n',
+    ],
+)
+def test_what_the_image_lacks_becomes_a_dependency(more: str) -> None:
+    """An extra or group that is not chosen installs nothing, nor does a constraint."""
+    text = f'[project]\ndependencies = ["numpy"]\n{more}'
+    edited, problems = edit_pyproject(text, [added(Package("six", "1.17.0"))])
+    assert problems == []
+    assert edited == text.replace('"six"', '"six==1.17.0"').replace('["numpy"]', '["numpy", "six==1.17.0"]')
+
+
+def test_what_the_image_has_is_edited_where_it_is_named() -> None:
+    """Also in uv's older table; and what was named since the image was built is named once."""
+    text = '[project]\ndependencies = []\n[tool.uv]\ndev-dependencies = ["six"]\n'
+    assert edit_pyproject(text, [SIX])[0] == text.replace('"six"', '"six==1.17.0"')
+    text = '[project]\ndependencies = ["six"]\n'
+    assert edit_pyproject(text, [added(Package("six", "1.17.0"))])[0] == text.replace('"six"', '"six==1.17.0"')
+
+
+MEMBER = '[project]\nname = "m"\ndependencies = ["lib>=1"]\n'
+
+
+def test_a_member_of_a_workspace_gets_what_is_its_own() -> None:
+    """What it names and what was asked for; constraints are the root's, and folders are seen from where it is."""
+    root = '[tool.uv.workspace]\nmembers = ["m"]\n'
+    of_another = changed(Package("attrs", "25", requested=False))
+    local = changed(Package("lib", "1", url="file:///opt/project/lib"))
+    texts, problems = edit_pyprojects(
+        {"pyproject.toml": root, "m/pyproject.toml": MEMBER}, [added(Package("six", "1.17.0")), of_another, local]
+    )
+    assert problems == []
+    assert texts["pyproject.toml"].endswith(root)
+    assert 'constraint-dependencies = [\n    "attrs==25",\n]' in texts["pyproject.toml"]
+    sources = '\n[tool.uv.sources]\nlib = {path = "../lib"}\n'
+    assert texts["m/pyproject.toml"] == MEMBER.replace('["lib>=1"]', '["lib", "six==1.17.0"]') + sources
+
+
+@pytest.mark.parametrize("more", ["", 'constraint-dependencies = ["attrs"]\n'])
+def test_what_pyproject_cannot_say_is_said(more: str) -> None:
+    """A removal of what only another package needs, be it limited or not."""
+    text, (problem,) = edit_pyproject(PYPROJECT + more, [removed("attrs")])
+    assert (text, problem.code) == (PYPROJECT + more, "not-declared")
 
 
 def test_nothing_changes_without_a_change() -> None:

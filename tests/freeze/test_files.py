@@ -123,6 +123,14 @@ def test_pixi(conda: Change | None, pypi: Change | None, old: str, new: str) -> 
     assert edited == PIXI.replace(old, new)
 
 
+def test_a_package_of_another_feature_joins_the_environment() -> None:
+    """It is pinned there, and asked for where its image gets it."""
+    edited, problems = edit_pixi(PIXI, [added("cuda", "12.4")], [])
+    assert problems == []
+    new = PIXI.replace('cuda = "*"', 'cuda = "==12.4"').replace("# from there\n", '# from there\ncuda = "==12.4"\n')
+    assert edited == new
+
+
 def test_a_workspace_in_pyproject_is_edited_there() -> None:
     """And a first package makes its table."""
     text = '[project]\nname = "a"\n\n[tool.pixi.workspace]\nchannels = []\n'
@@ -189,6 +197,34 @@ projects:
 def test_apt(project: str, change: Change, old: str, new: str) -> None:
     """The stack file's list of the project, with versions; what came with another package is not written."""
     assert edit_apt(STACK, project, [change]) == (STACK.replace(old, new) if old else STACK, [])
+
+
+@pytest.mark.parametrize(
+    ("environment", "edited"),
+    [
+        ("{kind: pip, apt: []}", "{kind: pip, apt: [git=1]}"),
+        ("{kind: pip, apt: [ ], python: '3.12'}", "{kind: pip, apt: [git=1], python: '3.12'}"),
+        ("{kind: pip, files: []}", "{apt: [git=1], kind: pip, files: []}"),
+        ("{kind: pip, env: {}}", "{apt: [git=1], kind: pip, env: {}}"),
+        ("{kind: pip, files: [a]}", "{apt: [git=1], kind: pip, files: [a]}"),
+        ("\n      kind: pip\n      apt: []", "\n      kind: pip\n      apt: [git=1]"),
+        ("\n      apt: # none\n      kind: pip", "\n      apt: [git=1] # none\n      kind: pip"),
+        ("\n      kind: pip\n      apt:", "\n      kind: pip\n      apt: [git=1]"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", "    owner: anna\n"])
+def test_a_first_package_beside_an_empty_list(environment: str, edited: str, more: str) -> None:
+    """In its place, or as a field more; the rest of the file is as it was."""
+    text = f"projects:\n  web:\n    environment: {environment}\n{more}"
+    assert edit_apt(text, "web", [added("git", "1")]) == (text.replace(environment, edited), [])
+
+
+def test_a_layout_that_cannot_be_edited_stays() -> None:
+    """And it is said, with what to write."""
+    text = "projects:\n  web:\n    environment:\n      kind: pip\n      apt: [\n        # none yet\n      ]\n"
+    edited, (problem,) = edit_apt(text, "web", [added("git", "1")])
+    assert edited == text
+    assert "cannot edit projects.web.environment.apt here" in str(problem)
 
 
 def test_what_a_stack_file_cannot_leave_out_is_said() -> None:

@@ -21,6 +21,8 @@ from labform.cli import (
     refuse_cluster,
     typer_app,
 )
+from labform.environments.folder import Folder
+from labform.environments.requirements import encoding_of
 from labform.freeze import Changed, edit_apt, edit_files
 from labform.loading import StackFile, load
 from labform.problems import LabformError, Problem
@@ -53,12 +55,28 @@ def freeze(
     before, after, problems, relock = _edited(stack, project, changed)
     for path, text in after.items():
         _show(path, before[path], text)
-        if write and text != before[path]:
-            write_whole(path, text.encode())
+    edited = {path: text for path, text in after.items() if text != before[path]}
+    if write and (elsewhere := _in_repository(stack, project)) and edited.keys() - {stack.path}:
+        # What was fetched is kept by its commit: an edit there would be this machine's alone.
+        edited = {path: text for path, text in edited.items() if path == stack.path}
+        problems, relock = [*problems, elsewhere], ""
+    if write:
+        for path, text in edited.items():
+            _write(path, text)
     if write and relock:
         print(f"now run: {relock}")
     if problems:
         raise LabformError("\n".join(map(str, problems)))
+
+
+def _in_repository(stack: StackFile, project: str) -> Problem | None:
+    """Where a change of a project's files belongs, if that is a Git repository."""
+    environment = stack.lab.projects[project].environment
+    if not isinstance(environment, Folder) or environment.git is None:
+        return None
+    hint = f"make it in {environment.git}, then run: labform lock {stack.path} --upgrade {project}"
+    message = "its files are in a repository, and the change is not written"
+    return Problem(("projects", project, "environment"), "in-repository", message, hint)
 
 
 def _edited(
@@ -81,10 +99,18 @@ def _edited(
 
 
 def _read(path: Path) -> str:
-    return path.read_bytes().decode()
+    data = path.read_bytes()
+    mark, encoding = encoding_of(data)
+    return data[len(mark) :].decode(encoding, errors="surrogateescape")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file in the encoding that it has."""
+    mark, encoding = encoding_of(path.read_bytes())
+    write_whole(path, mark + text.encode(encoding, errors="surrogateescape"))
 
 
 def _show(path: Path, before: str, after: str) -> None:
     shown = os.path.relpath(path)
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), shown, shown, lineterm="")
-    print("\n".join(diff), end="\n" if before != after else "")
+    print("\n".join(diff).encode(errors="replace").decode(), end="\n" if before != after else "")

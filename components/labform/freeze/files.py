@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from labform.freeze.environment_yml import edit_environment
 from labform.freeze.packages import Change
 from labform.freeze.pixi import edit_pixi
-from labform.freeze.pyproject import edit_pyproject
+from labform.freeze.pyproject import edit_pyprojects
 from labform.freeze.requirements import edit_requirements
 from labform.problems import Problem
 
@@ -53,8 +53,8 @@ def edit_files(files: Mapping[str, str], changed: Changed) -> Edited:
         return Edited({name: text}, problems, relock)
     unsaid = [_unsaid(one) for one in changed.conda]
     if _UV in files:
-        text, problems = edit_pyproject(files[_UV], changed.python)
-        return Edited({_UV: text}, [*problems, *unsaid], "uv lock --directory {folder}")
+        texts, problems = edit_pyprojects(files, changed.python)
+        return Edited(texts, [*problems, *unsaid], "uv lock --directory {folder}")
     if files and not any(one.endswith((".toml", ".yml", ".yaml", ".lock")) for one in files):
         texts, problems = edit_requirements(files, changed.python)
         return Edited(texts, [*problems, *unsaid])

@@ -25,7 +25,10 @@ def edit_pixi(text: str, conda: Iterable[Change], pypi: Iterable[Change]) -> tup
             if problem := refusal(change, declared=bool(tables)):
                 problems.append(problem)
                 continue
-            for table in tables or ([_own(workspace, kind)] if change.new else []):
+            # What the image lacks may be named in a feature that its environment does not have.
+            if change.new and (change.old is None or not tables):
+                tables.append(_own(workspace, kind))
+            for table in tables:
                 _write(table, kind, change)
     return tomlkit.dumps(document), problems
 

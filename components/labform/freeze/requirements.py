@@ -1,5 +1,6 @@
 """Changes written into requirements files: each line that stays is as it was, to the byte."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +10,7 @@ from labform.freeze.packages import Change, Package, parsed, pinned, refusal
 from labform.problems import Problem
 
 _COMMENT = re.compile(r"(^|\s+)#.*$", re.DOTALL)
-_EDITABLE = re.compile(r"^\s*(-e|--editable)[\s=]+")
+_INCLUDED = re.compile(r"^\s*(-r|--requirement)[\s=]*(?P<name>[^\s#]+)")
 _EGG = re.compile(r"#(?:.*&)?egg=(?P<name>[A-Za-z0-9._-]+)")
 
 
@@ -20,17 +21,40 @@ def edit_requirements(texts: Mapping[str, str], changed: Iterable[Change]) -> tu
     requirement where it stands, or a new line of the first file; what was removed loses its lines.
     """
     edited, problems = dict(texts), []
+    installed = _installed(texts)
     for change in changed:
         places = [name for name, text in edited.items() if any(_name(line) == change.name for line in _logical(text))]
-        if problem := refusal(change, declared=bool(places)) or _hashed(edited, places, change):
+        if problem := refusal(change, declared=bool(installed & {*places})) or _hashed(edited, places, change):
             problems.append(problem)
             continue
+        asked = any(_asks(line, change.name) for name in installed & {*places} for line in _logical(edited[name]))
         for name in places:
             edited[name] = "".join(_edited(line, change) for line in _logical(edited[name]))
-        if not places and change.new:
+        # What the image lacks is not installed by a line of a constraints file or of another machine.
+        if change.new and not (asked if change.old is None else places):
             main, text = next(iter(edited.items()))
-            edited[main] = text + ("" if text.endswith("\n") or not text else "\n") + f"{_line(change.new)}\n"
+            end = "\r\n" if "\r\n" in text else "\n"
+            edited[main] = text + ("" if text.endswith("\n") or not text else end) + f"{_line(change.new)}{end}"
     return edited, problems
+
+
+def _installed(texts: Mapping[str, str]) -> set[str]:
+    """The files whose lines are installed: what `-c` includes only limits them."""
+    found, todo = set[str](), list(texts)[:1]
+    while todo:
+        name = todo.pop()
+        if name in texts and name not in found:
+            found.add(name)
+            folder = posixpath.dirname(name)
+            included = filter(None, map(_INCLUDED.match, _logical(texts[name])))
+            todo += [posixpath.normpath(posixpath.join(folder, one["name"])) for one in included]
+    return found
+
+
+def _asks(line: str, name: str) -> bool:
+    """Whether a line asks for a package on every machine."""
+    requirement = parsed(_bare(line))
+    return _name(line) == name and not (requirement and requirement.marker)
 
 
 def _hashed(texts: Mapping[str, str], places: list[str], change: Change) -> Problem | None:
@@ -49,12 +73,13 @@ def _line(package: Package) -> str:
 
 def _logical(text: str) -> list[str]:
     """The file in logical lines: one that ends with a backslash goes on."""
-    lines: list[str] = []
+    lines, goes_on = list[str](), False
     for line in text.splitlines(keepends=True):
-        if lines and lines[-1].rstrip("\r\n").endswith("\\"):
+        if goes_on:
             lines[-1] += line
         else:
             lines.append(line)
+        goes_on = line.rstrip("\r\n").endswith("\\") and not line.lstrip().startswith("#")
     return lines
 
 
@@ -64,12 +89,12 @@ def _bare(line: str) -> str:
 
 
 def _name(line: str) -> str | None:
-    """The normalised name of the package that a line asks for."""
-    if editable := _EDITABLE.match(line):
-        egg = _EGG.search(line[editable.end() :])
-        return canonicalize_name(egg["name"]) if egg else None
-    requirement = parsed(_bare(line))
-    return canonicalize_name(requirement.name) if requirement else None
+    """The normalised name of the package that a line asks for; of a bare address, the one that it gives."""
+    bare = _bare(line)
+    if requirement := parsed(bare):
+        return canonicalize_name(requirement.name)
+    egg = _EGG.search(bare)
+    return canonicalize_name(egg["name"]) if egg else None
 
 
 def _edited(line: str, change: Change) -> str:
