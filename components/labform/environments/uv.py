@@ -1,11 +1,10 @@
 """Environments described by `pyproject.toml` and `uv.lock`."""
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -17,11 +16,11 @@ from labform.environments.local_sources import source_folder
 from labform.environments.python_image import Packages, PythonEnvironment, Stage
 from labform.environments.recipe import Recipe, RecipeError, Site, base_image, project_folder
 from labform.environments.uv_lock import Selection, UvLock, folder_of
+from labform.environments.uv_project import Table, addresses, beside, members, read_project, settings
 from labform.environments.uv_stale import stale
 from labform.problems import LabformError, Problem, suggestion
 
 _GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Table = Mapping[str, Any]
 _BUILD_SETTINGS = (
     *("no-binary", "no-binary-package", "no-build-isolation", "no-build-isolation-package", "config-settings"),
     *("config-settings-package", "build-constraint-dependencies", "extra-build-dependencies", "extra-build-variables"),
@@ -51,13 +50,13 @@ class Uv(PythonEnvironment):
         project = self._project(folder)
         lock = self._lock(folder)
         root = self._member(lock)
-        members = _members(folder, lock, project, self._refused)
-        own = members.get(folder_of(lock.members()[root]) or ".", project)
-        selection = self._selection(lock, root, own, project)
+        place = folder_of(lock.members()[root]) or "."
+        projects = members(folder, lock, project)
+        selection = self._selection(lock, root, projects.get(place, project))
         problems = [
-            *self._out_of_date(lock, members),
+            *self._out_of_date(lock, projects, beside(folder, lock, site)),
             *self._python_problems(lock, site),
-            *login_problems(("directory",), "pyproject.toml", _addresses(project), site),
+            *login_problems(("directory",), "pyproject.toml", addresses(project), site),
             *_unsupported(project),
         ]
         if problems:
@@ -67,8 +66,8 @@ class Uv(PythonEnvironment):
         except LabformError as error:
             raise self._refused("lock", f"uv.lock {error}", self._relock()) from None
         made = stages(packages, folder / "uv.lock", site)
-        declared = {"pyproject.toml": folder / "pyproject.toml"}
-        made = replace(made, declared=declared)
+        names = ["pyproject.toml", *([f"{place}/pyproject.toml"] if place != "." else [])]
+        made = replace(made, declared={name: folder / name for name in names})
         return self._recipe(site, self._with_itself(made, folder, site, lock.members()[root]))
 
     def _relock(self) -> str:
@@ -77,7 +76,7 @@ class Uv(PythonEnvironment):
     def _refused(self, code: str, message: str, hint: str = "", at: str = "directory") -> RecipeError:
         return RecipeError([Problem((at,), code, message, hint)])
 
-    def _project(self, folder: Path) -> _Table:
+    def _project(self, folder: Path) -> Table:
         missing = [name for name in ("pyproject.toml", "uv.lock") if not (folder / name).is_file()]
         if missing == ["uv.lock"]:
             above = next((one for one in folder.parents if (one / "uv.lock").is_file()), None)
@@ -86,7 +85,7 @@ class Uv(PythonEnvironment):
         if missing:
             at = [Problem(("directory",), "no-file", f'no file "{name}" in {folder.name}/') for name in missing]
             raise RecipeError(at)
-        return _toml(folder, "pyproject.toml", self._refused)
+        return read_project(folder, "pyproject.toml")
 
     def _lock(self, folder: Path) -> UvLock:
         try:
@@ -107,13 +106,13 @@ class Uv(PythonEnvironment):
             raise self._refused("which-package", message, f"write package: {min(members)}")
         raise self._refused("lock", "uv.lock names no project", self._relock())
 
-    def _selection(self, lock: UvLock, name: str, own: _Table, root: _Table) -> Selection:
+    def _selection(self, lock: UvLock, name: str, own: Table) -> Selection:
         """The choice with uv's default groups; RecipeError for what the project does not have."""
         groups: set[str] = {canonicalize_name(one) for one in own.get("dependency-groups", {})}
-        groups |= {"dev"} if "dev-dependencies" in _uv(own) else set()
+        groups |= {"dev"} if "dev-dependencies" in settings(own) else set()
         extras = {canonicalize_name(one) for one in own.get("project", {}).get("optional-dependencies", {})}
         problems = [*_unknown("groups", self.groups, groups), *_unknown("extras", self.extras, extras)]
-        default = _uv(own).get("default-groups", _uv(root).get("default-groups", ["dev"]))
+        default = settings(own).get("default-groups", ["dev"])
         standard = groups if default == "all" else {canonicalize_name(one) for one in default} & groups
         chosen = Selection(
             name,
@@ -126,9 +125,11 @@ class Uv(PythonEnvironment):
             raise RecipeError(problems)
         return chosen
 
-    def _out_of_date(self, lock: UvLock, members: Mapping[str, _Table]) -> Iterator[Problem]:
+    def _out_of_date(
+        self, lock: UvLock, projects: Mapping[str, Table], others: Mapping[str, Table]
+    ) -> Iterator[Problem]:
         try:
-            lines = stale(lock, members)
+            lines = stale(lock, projects, others)
         except LabformError as error:
             yield Problem(("directory",), "pyproject", f"pyproject.toml: {error}")
             return
@@ -142,7 +143,7 @@ class Uv(PythonEnvironment):
             message = f"the project requires Python {allowed}, and the base {base_image(self.base, site)} has {known}"
             yield Problem(("base",), "python", message, "choose another base")
 
-    def _with_itself(self, made: Packages, folder: Path, site: Site, package: _Table) -> Packages:
+    def _with_itself(self, made: Packages, folder: Path, site: Site, package: Table) -> Packages:
         """The packages and, last, the project itself where it is one and its sources are in the image."""
         place = folder_of(package) or "."
         if "editable" not in package.get("source", {}):
@@ -164,33 +165,10 @@ def _parsed(text: str) -> UvLock:
     return UvLock.parse(text)
 
 
-def _toml(folder: Path, name: str, refused: Any) -> _Table:
-    try:
-        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise refused("pyproject", f"{name} is not TOML: {error}") from None
-
-
-def _uv(project: _Table) -> _Table:
-    return dict(project.get("tool", {}).get("uv", {}))
-
-
-def _members(folder: Path, lock: UvLock, root: _Table, refused: Any) -> dict[str, _Table]:
-    """The pyproject.toml of each folder that is, or by the lock was, a member of the workspace."""
-    workspace = _uv(root).get("workspace", {})
-    globs, without = workspace.get("members", []), workspace.get("exclude", [])
-    excluded = {path for pattern in without for path in folder.glob(pattern)}
-    found = {path for pattern in globs for path in folder.glob(pattern)} - excluded
-    if globs:
-        found |= {folder / (folder_of(one) or ".") for one in lock.members().values()}
-    names = {path.relative_to(folder).as_posix() for path in found if (path / "pyproject.toml").is_file()} - {"."}
-    return {".": root, **{name: _toml(folder / name, f"{name}/pyproject.toml", refused) for name in sorted(names)}}
-
-
-def _unsupported(project: _Table) -> Iterator[Problem]:
+def _unsupported(project: Table) -> Iterator[Problem]:
     """Settings of how uv builds packages, which a layer that is installed alone cannot follow."""
     for key in _BUILD_SETTINGS:
-        if _uv(project).get(key):
+        if settings(project).get(key):
             message = f"pyproject.toml sets tool.uv.{key}, which labform does not follow"
             hint = "build that package's wheel and name its folder in tool.uv.find-links"
             yield Problem(("directory",), "not-supported", message, hint)
@@ -216,15 +194,3 @@ def _conflicts(lock: UvLock, chosen: Selection) -> Iterator[Problem]:
         ]
         if len(both) > 1:
             yield Problem(("extras",), "conflict", f"pyproject.toml says that {' and '.join(both)} are never together")
-
-
-def _addresses(project: _Table) -> Iterator[tuple[str, bool]]:
-    """Every address that pyproject.toml names, and whether it always asks for a login."""
-    settings = _uv(project)
-    for index in settings.get("index", []):
-        yield str(index.get("url", "")), index.get("authenticate") == "always"
-    yield from ((str(settings[key]), False) for key in ("index-url",) if key in settings)
-    yield from ((str(one), False) for key in ("extra-index-url", "find-links") for one in settings.get(key, []))
-    for source in settings.get("sources", {}).values():
-        for one in source if isinstance(source, list) else [source]:
-            yield from ((str(one[key]), False) for key in ("git", "url") if key in one)
