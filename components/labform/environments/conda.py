@@ -1,15 +1,19 @@
 """Environments described by conda: a lock, or environment.yml, which is solved at each build."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from labform.declaration import RelativePath
 from labform.environments.conda_image import CondaEnvironment, locked_files, solved_file
 from labform.environments.conda_lock import Locked, conda_lock, dependencies, explicit_list, read_yaml
+from labform.environments.conda_spec import fits, name_of, versions_of
 from labform.environments.image_layer import VARIABLE_NAME, VARIABLE_TEXT
+from labform.environments.markers import installed
 from labform.environments.recipe import ContextFile, Recipe, RecipeError, Site, project_folder
 from labform.problems import Problem, suggestion
 
@@ -20,7 +24,6 @@ _KEYS = frozenset({"name", "channels", "dependencies", "variables", "prefix", "p
 _DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
 """What conda's channel `defaults` stands for on Linux: conda's documentation, "default_channels"."""
 _CHANNEL = re.compile(r"^((https?|file)://[^\s@]+|[A-Za-z0-9_][A-Za-z0-9_./-]*)$")
-_SPEC = re.compile(r"(?:[^\s=<>!~]+::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _PIP_OPTION = re.compile(r"^(-|\.{0,2}/|git\+)")
 
 
@@ -37,10 +40,11 @@ class Conda(CondaEnvironment):
         """The image of the lock's packages, or of what environment.yml asks for; RecipeError for a broken file."""
         path = self._file(site)
         if (locked := _locked(path)) is not None:
-            made_from = path.with_name("environment.yml")
-            beside = [made_from] if made_from.is_file() and path.name == "conda-lock.yml" else []
-            asked = read_yaml(made_from) if beside else {}
-            _check_fresh(asked, locked)
+            made_from = [path.with_name(one) for one in FILES[2:] if path.name in FILES[:2]]
+            beside = [one for one in made_from if one.is_file()][:1]
+            asked = read_yaml(beside[0], here=True) if beside else {}
+            for one in beside:
+                _check_fresh(asked, one.name, locked, path.name)
             files = locked_files(locked, path)
             return self._recipe(site, files, "explicit explicit.txt", given=_variables(asked), declared=[path, *beside])
         data = read_yaml(path)
@@ -68,18 +72,32 @@ def _locked(path: Path) -> Locked | None:
     return explicit_list(path)
 
 
-def _check_fresh(data: dict[str, Any], locked: Locked) -> None:
-    """Refuse a lock that lacks a package which environment.yml, beside it, asks for."""
-    if missing := sorted(name for word, _ in dependencies(data) if (name := _package(word)) not in locked.names):
-        message = f"environment.yml asks for {', '.join(missing)}, which conda-lock.yml lacks"
-        hint = "run: conda-lock lock --platform linux-64"
-        raise RecipeError([Problem(("file",), "stale-conda-lock", message, hint)])
+def _check_fresh(data: dict[str, Any], name: str, locked: Locked, lock: str) -> None:
+    """Refuse a lock that lacks a package which environment.yml, beside it, asks for, or has another version of it."""
+    kind = " --kind explicit" if lock.endswith(".lock") else ""
+    conda = [word for word, pip in dependencies(data) if not pip]
+    # An @EXPLICIT list never has what pip is to install.
+    pip = [one for word, pip in dependencies(data) if pip and not kind and (one := installed(word))]
+    asked = {canonicalize_name(one) for one in (*map(name_of, conda), *(one.name for one in pip))}
+    if missing := sorted(asked - locked.names):
+        said = f"{', '.join(missing)}, which {lock} lacks"
+    elif wrong := next(_other_versions(conda, pip, locked), ""):
+        said = f"{wrong} in {lock}"
+    else:
+        return
+    hint = f"run: conda-lock lock{kind} --platform linux-64"
+    raise RecipeError([Problem(("file",), "stale-conda-lock", f"{name} asks for {said}", hint)])
 
 
-def _package(word: str) -> str:
-    """The name that a spec is about: `conda-forge::numpy >=2`."""
-    match = _SPEC.match(word.strip())
-    return canonicalize_name(match[1]) if match else word
+def _other_versions(conda: list[str], pip: list[Requirement], locked: Locked) -> Iterator[str]:
+    """What is asked for with the version that the lock has instead."""
+    of_conda, of_pypi = locked.conda_versions, locked.pypi_versions
+    for word in conda:
+        if (has := of_conda.get(name_of(word))) and not fits(versions_of(word), has):
+            yield f"{word}, and there is {has}"
+    for one in pip:
+        if (has := of_pypi.get(canonicalize_name(one.name))) and not one.specifier.contains(has, prereleases=True):
+            yield f"{one}, and there is {has}"
 
 
 def _solved(path: Path, data: dict[str, Any]) -> tuple[list[ContextFile], list[Problem]]:
@@ -114,6 +132,8 @@ def _channels(path: Path, data: dict[str, Any]) -> list[str]:
 
 def _variables(data: dict[str, Any]) -> dict[str, str]:
     given = data.get("variables") or {}
+    if not isinstance(given, dict):
+        raise RecipeError([Problem(("file",), "environment-yml", "variables: expected names with their values")])
     for key, value in given.items():
         if not VARIABLE_NAME.fullmatch(str(key)) or not VARIABLE_TEXT.fullmatch(str(value)):
             problem = Problem(("file",), "environment-yml", f"variables: {key} is not a variable of one line")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from labform.environments.recipe import RecipeError
 from labform.problems import Problem
@@ -16,6 +16,7 @@ SUBDIR = "linux-64"
 """conda's name of the one platform that images are built for."""
 _URL = re.compile(r"^(https?|file)://[^\s#'\"]+/(linux-64|noarch)/[^\s/#'\"]+-[^\s/#-]+-[^\s/#-]+(\.conda|\.tar\.bz2)$")
 _HASH = re.compile(r"^(sha256:)?([0-9a-f]{64}|[0-9a-f]{32})$")
+_SELECTED = re.compile(r"^.*#\s*\[.*$", re.MULTILINE)
 _WHEEL = re.compile(r"^(https?|file)://[^\s#'\";]+$")
 
 
@@ -32,17 +33,42 @@ class Locked:
         conda = (line.partition("#")[0].rpartition("/")[2].rsplit("-", 2)[0] for line in self.conda)
         return frozenset(map(canonicalize_name, (*conda, *(line.partition(" @ ")[0] for line in self.pypi))))
 
+    @property
+    def conda_versions(self) -> dict[str, str]:
+        """The versions of conda's packages, by the names that conda gives them."""
+        named = (line.partition("#")[0].rpartition("/")[2].rsplit("-", 2) for line in self.conda)
+        return {name.lower(): version for name, version, _ in named}
+
+    @property
+    def pypi_versions(self) -> dict[str, str]:
+        """The versions of PyPI's packages, by their normalised names, as far as their files are named by them."""
+        named = (line.partition(" --hash")[0].partition(" @ ")[::2] for line in self.pypi)
+        return {canonicalize_name(name): version for name, url in named if (version := _version(url))}
+
     def explicit(self) -> str:
         """The conda packages as an @EXPLICIT list."""
         return "\n".join(["@EXPLICIT", *self.conda]) + "\n"
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A lock's data, every word as text; RecipeError where it is no mapping, for example because it was cut short."""
+def _version(url: str) -> str:
+    """The version in the name of a wheel or source archive; empty for another name."""
+    name = url.partition("#")[0].rpartition("/")[2]
+    try:
+        return str((parse_wheel_filename if name.endswith(".whl") else parse_sdist_filename)(name)[1])
+    except ValueError:
+        return ""
+
+
+def read_yaml(path: Path, *, here: bool = False) -> dict[str, Any]:
+    """A file's data, every word as text; RecipeError where it is no mapping, for example because it was cut short.
+
+    `here` leaves out the lines that conda-lock reads for some platforms only: `- pywin32  # [win]`.
+    """
     # A hash of digits alone is no number.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  it makes text only
+        text = path.read_text(encoding="utf-8")
+        data = yaml.load(_SELECTED.sub("", text) if here else text, Loader=loader)  # noqa: S506  it makes text only
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise _broken(path.name, f"line {line} is not YAML") from None
@@ -156,7 +182,8 @@ def _broken(name: str, why: str) -> RecipeError:
 
 def dependencies(data: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """What environment.yml asks for: each word, and whether pip is to install it; RecipeError for other shapes."""
-    for one in data.get("dependencies") or ():
+    listed = data.get("dependencies") or []
+    for one in listed if isinstance(listed, list) else [None]:
         if isinstance(one, str):
             yield one, False
         elif isinstance(one, dict) and set(one) == {"pip"} and isinstance(one["pip"], list):

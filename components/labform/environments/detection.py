@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from labform.declaration import EnvironmentVariable, Name, RelativePath
 from labform.environments.conda import Conda
@@ -15,7 +18,7 @@ from labform.environments.pip import Pip
 from labform.environments.pixi import Pixi
 from labform.environments.recipe import Recipe, RecipeError, Site, project_folder
 from labform.environments.uv import Uv
-from labform.problems import Problem, suggestion
+from labform.problems import Problem, brief, suggestion
 
 Kind = type[Dockerfile] | type[Devcontainer] | type[Uv] | type[Pip] | type[Conda] | type[Pixi]
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -77,7 +80,18 @@ class Detected(Folder):
                 )
                 for key in foreign
             )
-        return _KINDS[kind].model_validate({**given, "kind": kind})
+        try:
+            return _KINDS[kind].model_validate({**given, "kind": kind})
+        except ValidationError as error:
+            fields = _KINDS[kind].model_json_schema()["properties"]
+            raise RecipeError(_misfit(one, kind, fields[str(one["loc"][0])]) for one in error.errors()) from None
+
+
+def _misfit(one: ErrorDetails, kind: str, field: Mapping[str, Any]) -> Problem:
+    """A value that a folder may have, and its kind may not, with what the kind's documentation says of it."""
+    examples = [text for branch in field.get("anyOf", ()) for text in branch.get("examples", ())]
+    hint = " For example ".join([field.get("description", ""), *examples[:1]])
+    return Problem((*one["loc"],), "value", f'text "{brief(str(one["input"]))}" does not fit kind {kind}', hint)
 
 
 def _kind(folder: Path, directory: str) -> str:

@@ -168,6 +168,9 @@ def _shape(data: Mapping[str, Any], name: str) -> Iterator[Problem]:
     for key, kind in wanted.items():
         if key in data and not isinstance(data[key], kind):
             yield Problem(("config",), "devcontainer", f"{name}: {key}: expected {words[kind]}")
+    build = data.get("build")
+    if isinstance(build, dict) and not isinstance(build.get("args", {}), dict):
+        yield Problem(("config",), "devcontainer", f"{name}: build.args: expected an object")
     if not data.get("dockerComposeFile") and len({"image", "build", "dockerFile"} & data.keys()) != 1:
         hint = "write exactly one of image and build: {dockerfile: …}"
         yield Problem(("config",), "devcontainer", f"{name}: nothing says which image", hint)

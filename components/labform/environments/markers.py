@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -22,6 +23,15 @@ PLATFORM: Mapping[str, str] = {
 _COMPARED = re.compile(r"python_(?:full_)?version\s*(?:[<>=!~]=?=?|not in|in)\s*['\"]([^'\"]+)['\"]")
 _CHOSEN = re.compile(r"extra\s*(==|!=)\s*'((?:extra|group|project)-\d+-[^']+)'")
 """How uv writes in markers that one of several conflicting extras or groups is chosen."""
+
+
+def installed(text: str) -> Requirement | None:
+    """A requirement that an image's markers let through; None for another one, and for another text."""
+    try:
+        one = Requirement(text)
+    except InvalidRequirement:
+        return None
+    return one if one.marker is None or one.marker.evaluate({**PLATFORM}) else None
 
 
 def pythons(markers: Iterable[str], requires: SpecifierSet, declared: str = "") -> tuple[Version, ...]:
