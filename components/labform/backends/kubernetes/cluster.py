@@ -30,7 +30,7 @@ class KubernetesCluster:
         cluster = cluster_of(args)
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         kinds = {name: "Job" if one.run else "Deployment" for name, one in args.running().items()}
-        self._guards = Guards(args.lab, cluster.context, created, kinds)
+        self._guards = Guards(args.lab, cluster.context, namespaces.prefix(args), created, kinds)
         self._provider = self._provider_of("cluster")
         # What data hangs on is taken over where it exists; the guards have seen that it is this lab's.
         self._keeper = self._provider_of("data", upsert_existing_objects=True)

@@ -24,7 +24,12 @@ _LEVEL = "pod-security.kubernetes.io"
 
 def namespace_of(lab: LabArgs, owner: str) -> str:
     """The namespace of a person: `ds01-anna`."""
-    return naming.in_cluster(cluster_of(lab).namespace or lab.lab, owner)
+    return naming.in_cluster(prefix(lab), owner)
+
+
+def prefix(lab: LabArgs) -> str:
+    """How the names of a lab's namespaces begin."""
+    return cluster_of(lab).namespace or lab.lab
 
 
 def cluster_of(lab: LabArgs) -> Kubernetes:
