@@ -64,14 +64,16 @@ def test_why_a_claim_waits(cluster: FakeCluster) -> None:
 
 
 def test_which_claims_and_workloads_are_there(cluster: FakeCluster) -> None:
-    """Claims of the lab's volumes; workloads that the lab declares no longer, or as another kind.
+    """Claims of the lab's volumes, not those that lead to exports; workloads that it declares no longer.
 
-    None in the namespaces of another lab that has the same name.
+    Or as another kind; and none in the namespaces of another lab that has the same name.
     """
     ours = {"labform.lab": "unit", "labform.volume": "home"}
     bound = {"phase": "Bound", "capacity": {"storage": "20Gi"}}
     cluster.add("persistentvolumeclaims", "unit-anna/unit-home", ours, spec={"storageClassName": "fast"}, status=bound)
     cluster.add("persistentvolumeclaims", "b/other", {"labform.lab": "other", "labform.volume": "data"})
+    handle = {"storageClassName": "", "volumeName": "unit-set"}
+    cluster.add("persistentvolumeclaims", "a/unit-set", {**ours, "labform.volume": "set"}, spec=handle, status=bound)
     spec = {"selector": {}, "template": {}}
     for plural, project in (("deployments", "stays"), ("deployments", "left"), ("jobs", "turned")):
         labels = {"labform.lab": "unit", "labform.project": project, "labform.owner": "anna"}

@@ -82,7 +82,7 @@ def test_nothing_is_made_unseen(recording: Recording) -> None:
 def test_render_writes_what_up_applies(recording: Recording) -> None:
     """Object by object, Secrets and their mark aside: no file has a value for them."""
     images = dict.fromkeys(LAB["projects"], DIGEST)
-    rendered = {_key(one): one for one in lab_objects(lab(), images)}
+    rendered = {_key(one): one for one in lab_objects(lab(), images, {})}
     registered = {key: one.inputs for key, one in objects(recording).items() if key[0] != "Secret"}
     assert rendered.keys() == registered.keys()
     for key, one in rendered.items():

@@ -96,7 +96,9 @@ def claims_of(client: "ApiClient", lab: str) -> dict[str, str]:
     found: Any = CoreV1Api(client).list_persistent_volume_claim_for_all_namespaces(
         label_selector=f"{LAB_LABEL}={lab},{VOLUME_LABEL}", _request_timeout=30
     )
-    return {one.metadata.labels[VOLUME_LABEL]: _claim(one) for one in found.items}
+    # A claim of no class is the handle on an export, whose id may since have become a managed volume's.
+    made = [one for one in found.items if one.spec.storage_class_name != ""]
+    return {one.metadata.labels[VOLUME_LABEL]: _claim(one) for one in made}
 
 
 def _claim(one: Any) -> str:
@@ -177,5 +179,5 @@ def leavers(client: "ApiClient", lab: str, prefix: str, staying: Mapping[str, st
         (kind, one.metadata.namespace, one.metadata.name)
         for kind, one in found
         if staying.get(one.metadata.labels.get(PROJECT_LABEL, "")) != kind
-    ]
         and one.metadata.namespace == naming.in_cluster(prefix, one.metadata.labels.get(OWNER_LABEL, ""))
+    ]
