@@ -39,7 +39,8 @@ def unschedulable(lab: LabArgs, cluster: Kubernetes, needs: Mapping[str, CudaNee
         }
         placing = place(asking, hosts, dict.fromkeys(asking, sorted(hosts)), {})
         places |= placing.places
-        problems = [*placing.problems, *_too_large(lab, {name: asking[name] for name in placing.places}, hosts)]
+        kinds = {f"{name}-0": hosts[f"{name}-0"] for name in sorted(cluster.nodes)}
+        problems = [*placing.problems, *_too_large(lab, {name: asking[name] for name in placing.places}, kinds)]
     problems += quotas(twin, places).problems
     for name, request in requests.items():
         problems += [
@@ -71,10 +72,10 @@ def one_node(lab: LabArgs, volumes: Mapping[str, LockedVolume]) -> Iterator[Prob
             yield Problem(("volumes", key), "one-node", message, hint)
 
 
-def _too_large(lab: LabArgs, asking: Mapping[str, ProjectArgs], hosts: Mapping[str, Host]) -> Iterator[Problem]:
-    """Those for whom no node with their GPUs is large enough; what others leave of one, only the scheduler knows."""
+def _too_large(lab: LabArgs, asking: Mapping[str, ProjectArgs], kinds: Mapping[str, Host]) -> Iterator[Problem]:
+    """Those for whom no kind of node with their GPUs is large enough; what others leave, only the scheduler knows."""
     for name, one in asking.items():
-        alone = place({name: one}, hosts, {name: sorted(hosts)}, {}, limits={name: lab.limits(name)})
+        alone = place({name: one}, kinds, {name: sorted(kinds)}, {}, limits={name: lab.limits(name)})
         yield from alone.problems
 
 
