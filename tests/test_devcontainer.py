@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from labform.devcontainer import HEADER, devcontainer_text
 
 from tests.labs import GPUS, IMAGE, hosts, lab, placed, project
+from tests.program import Program
 
 LAB = lab(
     runs_on=hosts(
@@ -70,6 +72,23 @@ def test_on_the_projects_host_it_has_its_data_its_limits_and_its_gpus_alone() ->
     assert here["runArgs"][2:] == ["--cpus=2", "--memory=8192m", "--memory-swap=8192m", '--gpus="device=GPU-a,GPU-b"']
     assert "hostRequirements" not in here
     assert said("thesis", placed("cdi", "GPU-z"))["runArgs"][-1] == "--device=nvidia.com/gpu=GPU-z"
+
+
+@pytest.mark.enable_socket
+def test_on_the_projects_host_an_export_is_the_one_that_it_mounts(program: Program) -> None:
+    """By the name of the handle that `up` makes: another name would be a new, empty volume."""
+    export = {"nfs": {"server": "nas.example.org", "path": "/set"}, "read_only": True}
+    sections: dict[str, Any] = {"volumes": {"set": export}, "projects": {"thesis": project(mounts={"set": "/data"})}}
+    sections |= {
+        "runs_on": hosts(gpu1={"address": "ssh://lab@gpu1.example.org"}),
+        "registry": {"address": "registry.example.org"},
+    }
+    made = lab(**sections)
+    here = devcontainer_text(made, "thesis", IMAGE, placed("gpu1"))
+    people = {"anna": {"uid": 10042}}
+    up = program.recording({"format": 1, "lab": "test", "people": people, **sections})
+    (volume,) = up.of_type("docker:index/volume:Volume")
+    assert f"source={volume.inputs['name']},target=/data,type=volume,readonly" in here
 
 
 def test_a_project_without_gpus_sees_none() -> None:

@@ -66,8 +66,9 @@ def _reader(folder: Path, forge: str) -> Reader:
 def _built(path: Path) -> None:
     """Let the lock say that each image was built."""
     stack = load(path)
-    image = f"registry.example.org/dev/x@sha256:{'1' * 64}"
-    builds = {name: LockedBuild(recipe=one.hash, image=image) for name, one in stack.recipes.items()}
+    place = stack.lab.registry.address if stack.lab.registry else stack.lab.lab
+    images = {name: f"{place}/{name}@sha256:{'1' * 64}" for name in stack.recipes}
+    builds = {name: LockedBuild(recipe=one.hash, image=images[name]) for name, one in stack.recipes.items()}
     write_lock(stack.lock_path, stack.lock.model_copy(update={"builds": builds}))
 
 

@@ -63,6 +63,7 @@ def test_a_token_is_not_sent_in_clear() -> None:
 
 def test_only_a_page_is_published(forge: Forge) -> None:
     """Text without labform's mark is refused before anything is asked."""
-    with pytest.raises(LabformError, match="mark"):
-        publish(thread(forge), "hello")
+    for text in ("hello", ""):
+        with pytest.raises(LabformError, match="mark"):
+            publish(thread(forge), text)
     assert forge.requests == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labform.lock_changes import differences
-from labform.lockfile import HEADER, Lock, LockedProject, LockedVolume, lock_text, write_lock
+from labform.lockfile import HEADER, Lock, LockedProject, LockedVolume, flow, lock_text, write_lock
 from labform.yaml_tree import parse
 
 DIGEST = f"python@sha256:{'a' * 64}"
@@ -75,6 +75,21 @@ def test_a_name_that_looks_like_another_value_is_quoted(owner: str) -> None:
     """PyYAML and YAML 1.2 do not agree about numbers: the file is read as the latter."""
     lock = Lock(lab=owner, volumes={owner: LockedVolume(state="planned", owner=owner, uid=1)})
     assert back(lock_text(lock)) == lock
+
+
+OTHERS = ["y", "N", "1e-4", "5E5", "1.5e3", "-1e-3", "+.5e1", "089", "0o17", "0O17", "0X1F", "0B1", "1_0e3", "1.", "~"]
+
+
+@pytest.mark.parametrize("text", [*OTHERS, "012", "no", "1:30", "2026-01-01", ".inf"])
+def test_text_that_others_take_for_a_value_is_quoted(text: str) -> None:
+    """A number or a truth value to kubectl, though it is text to PyYAML."""
+    assert flow(text) == f"'{text}'"
+
+
+def test_other_text_is_not_quoted() -> None:
+    """What nobody takes for something else."""
+    plain = ["1.2.3", "0a1b", "1e", "e3", "yes-no", "GPU-1", "v1", "089abcdef0123456"]
+    assert [flow(one) for one in plain] == plain
 
 
 def test_a_lock_is_written_once(tmp_path: Path) -> None:

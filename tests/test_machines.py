@@ -101,6 +101,22 @@ def test_two_labs_of_one_name_would_fight_over_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "more", "said_of"),
+    [("a", {}, 1), ("a", {"namespace": "b"}, 1), ("a", {"context": "other"}, 0), ("b", {}, 0)],
+    ids=["same namespaces", "other namespaces", "another cluster", "another name"],
+)
+def test_a_cluster_has_one_lab_of_a_name(name: str, more: dict[str, str], said_of: int) -> None:
+    """Whatever its namespaces are called: claims and exports are known by the lab's name."""
+    cluster = {"kind": "kubernetes", "context": "prod"}
+    registry = {"address": "registry.example.org"}
+    both = [("a", cluster), (name, {**cluster, **more})]
+    made = [lab(lab=each, runs_on=runs_on, registry=registry) for each, runs_on in both]
+    found = said(*(Stack(f"{place}.yaml", one, Lock(lab=one.lab)) for place, one in enumerate(made)))
+    assert len(found) == said_of
+    assert all(one.startswith("1.yaml: error[two-labs] lab: 0.yaml declares lab a in the same") for one in found)
+
+
+@pytest.mark.parametrize(
     ("address", "other", "same"),
     [
         ("ssh://a@gpu1", "ssh://b@GPU1:22", True),

@@ -26,7 +26,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `labform render stacks/cluster.yaml` writes."""
     folder, lab = tmp_path_factory.mktemp("manifests"), read(REPOSITORY / "stacks" / "cluster.yaml").lab
     images = {name: f"registry.example.org/ds01/{name}@sha256:{'a' * 64}" for name in lab.projects}
-    for name, text in rendered(lab, images).items():
+    for name, text in rendered(lab, images, {}).items():
         (folder / name).write_text(text)
     return folder
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from labform.backends import Kubernetes
+from labform.lockfile import LockedVolume
 from labform.problems import Problem
-from labform.scheduling import unschedulable
+from labform.scheduling import one_node, unschedulable
 
 from tests import labs
 from tests.labs import project
@@ -53,6 +54,34 @@ def test_what_others_have_is_refused_by_name() -> None:
     found = problems(**{f"p{number}": project(gpus=1) for number in range(5)})
     assert [one.code for one in found] == ["no-gpu"]
     assert "p0" in found[0].hint
+
+
+def test_a_node_with_the_gpus_has_to_have_the_rest_too() -> None:
+    """That a node without GPUs is large enough is no help; nor is one that others share a reason to refuse."""
+    small = {**NODES["a100"], "cpus": 8, "memory": "64Gi"}
+    nodes = {"a100": small, "large": {"count": 1, "cpus": 128, "memory": "1Ti"}}
+    found = problems(nodes, p=project(gpus=1, resources={"cpus": 64}), q=project(resources={"cpus": 64}))
+    assert [(one.code, one.location) for one in found] == [("no-room", ("projects", "p", "resources"))]
+    assert "asks for 64 CPUs" in found[0].message
+    assert "a100-0 has 8 of 8 CPUs" in found[0].message
+    assert problems(nodes, **{f"p{number}": project(gpus=1, resources={"cpus": 6}) for number in range(3)}) == []
+
+
+def shared(access: str, locked: str | None = None) -> list[Problem]:
+    """What is wrong with a volume of two projects, where the lab has an access for new ones, and the lock its own."""
+    entry = {"state": "created", "owner": "anna", "uid": 10042, "access": locked}
+    both = {name: project(mounts={"data": "/data"}) for name in ("p", "q")}
+    runs_on = {"kind": "kubernetes", "storage_classes": {"access": access}}
+    lab = labs.lab(runs_on=runs_on, volumes={"data": {"owner": "anna", "size": "1Gi"}}, projects=both)
+    return [*one_node(lab, {"data": LockedVolume.model_validate(entry)} if locked else {})]
+
+
+def test_a_claim_of_one_node_is_of_one_project() -> None:
+    """By what it exists with: an edit for new volumes neither helps one that exists nor harms it."""
+    once, many = "ReadWriteOnce", "ReadWriteMany"
+    assert [bool(shared(*one)) for one in ((once,), (many,), (once, many), (many, once))] == [True, False, False, True]
+    assert "and copy it to a new volume" in shared(many, once)[0].hint
+    assert "copy" not in shared(once)[0].hint
 
 
 def test_a_quota_counts_as_on_docker() -> None:

@@ -14,7 +14,7 @@ from labform.hosts import Host
 from labform.project import Mount, ProjectArgs
 from labform.stack_file import LabArgs
 from labform.units import Placement
-from labform.volumes import Directory
+from labform.volumes import Directory, NfsVolume
 
 HEADER = "// Written by `labform devcontainer`: edit the stack file instead.\n"
 _PYTHON = frozenset({"uv", "pip", "conda", "pixi"})
@@ -65,9 +65,14 @@ def _folders(lab: LabArgs, name: str, place: Placement | None) -> dict[str, Any]
 def _mount(lab: LabArgs, name: str, key: str, mount: Mount, place: Placement | None) -> str:
     volume = lab.volumes[key]
     bind = place is not None and isinstance(volume, Directory)
-    source = volume.path if bind and isinstance(volume, Directory) else naming.volume(lab.lab, key)
     if place is None:
         source = f"{naming.container(lab.lab, name)}-devcontainer-{key}"
+    elif isinstance(volume, Directory):
+        source = volume.path
+    elif isinstance(volume, NfsVolume):
+        source = naming.export(lab.lab, key, volume.nfs.driver_options())
+    else:
+        source = naming.volume(lab.lab, key)
     # Elsewhere a read-only volume would stay empty for ever.
     only = ",readonly" if place and (mount.read_only or getattr(volume, "read_only", False)) else ""
     return f"source={source},target={mount.path},type={'bind' if bind else 'volume'}{only}"

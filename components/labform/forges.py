@@ -53,7 +53,7 @@ def gitlab(api: str, project: str, number: int, token: str, author: str | None =
 
 def publish(thread: Thread, body: str) -> str:
     """Change our comment, or write it where there is none; return which. LabformError if the forge refuses."""
-    marker = body.splitlines()[0]
+    marker = body.partition("\n")[0]
     if not (marker.startswith("<!-- labform") and marker.endswith("-->")):
         raise LabformError("error[comment] the text does not begin with labform's mark; write it with --markdown")
     found = next((one for one in _comments(thread) if _ours(thread, one, marker)), None)

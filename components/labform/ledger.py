@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from labform.backends.kubernetes import Kubernetes
 from labform.backends.kubernetes.namespaces import namespace_of
+from labform.backends.kubernetes.storage import made_with
 from labform.bases import lock_key
 from labform.checks import allowed_hosts
 from labform.compatibility import incompatible
@@ -18,7 +19,7 @@ from labform.lockfile import Lock, LockedProject, LockedVolume
 from labform.placement import Placement, place
 from labform.problems import Location, Problem
 from labform.quotas import quotas
-from labform.scheduling import unschedulable
+from labform.scheduling import one_node, unschedulable
 from labform.stack_file import LabArgs
 from labform.volumes import ManagedVolume
 
@@ -49,7 +50,8 @@ def plan(
     """
     if isinstance(lab.runs_on, Kubernetes):
         data = [*_lost_data(lab, lock), *_moved_data(lab, lock)]
-        return Ledger(_lock(lab, lock, images, {}), (*data, *unschedulable(lab, lab.runs_on, needs or {})))
+        wait = [*one_node(lab, lock.volumes), *unschedulable(lab, lab.runs_on, needs or {})]
+        return Ledger(_lock(lab, lock, images, {}), (*data, *wait))
     running = lab.running()
     where = {name: allowed_hosts(lab, name) for name in running}
     limits = {name: lab.limits(name) for name in running}
@@ -80,18 +82,19 @@ def volume_entries(lab: LabArgs, lock: Lock) -> dict[str, LockedVolume]:
     for key, volume in _managed(lab):
         known = lock.volumes.get(key)
         state = "created" if known and known.state != "planned" else "planned"
-        entries[key] = _entry(lab, key, volume, state)
+        entries[key] = _entry(lab, key, volume, state, known)
     for key, volume in lab.retired.items():
-        entries[key] = _entry(lab, key, volume, "retired")
+        entries[key] = _entry(lab, key, volume, "retired", lock.volumes.get(key))
     return dict(sorted(entries.items()))
 
 
-def _entry(lab: LabArgs, key: str, volume: ManagedVolume, state: str) -> LockedVolume:
+def _entry(lab: LabArgs, key: str, volume: ManagedVolume, state: str, known: LockedVolume | None) -> LockedVolume:
+    """A volume's entry; class and access of one that exists stay, whatever new ones are made with."""
     uid = lab.people[volume.owner].uid
     common = {"state": state, "owner": volume.owner, "uid": uid}
     if not isinstance(lab.runs_on, Kubernetes):
         return LockedVolume.model_validate({**common, "host": lab.host_of(key)})
-    classes = lab.runs_on.storage_classes
+    classes = made_with(lab.runs_on, known)
     claim = {"namespace": namespace_of(lab, volume.owner), "storage_class": classes.volumes, "access": classes.access}
     return LockedVolume.model_validate({**common, **claim, "size": volume.size})
 
@@ -122,16 +125,23 @@ def _moved_data(lab: LabArgs, lock: Lock) -> Iterator[Problem]:
         for key, volume in entries.items():
             locked = lock.volumes.get(key)
             if locked and locked.state != "planned" and volume.owner in lab.people:
-                yield from _changes((section, key), locked, _entry(lab, key, volume, locked.state))
+                yield from _changes((section, key), locked, _entry(lab, key, volume, locked.state, locked))
+
+
+_APART = "undo the edit; or declare a new volume, `kubectl cp` from a pod to a pod, then move this one to retired:"
+"""No pod mounts claims of two namespaces."""
 
 
 def _changes(at: Location, locked: LockedVolume, wanted: LockedVolume) -> Iterator[Problem]:
     if locked.size and wanted.size and wanted.size < locked.size:
         message = f"its claim has {size_text(locked.size)} and cannot shrink to {size_text(wanted.size)}"
         yield Problem((*at, "size"), "volume-shrunk", message, f"write size: {size_text(locked.size)}")
-    for key in ("host", "owner", "uid", "namespace", "storage_class", "access"):
+    # Another owner's namespace is another one.
+    rest = ("namespace",) if locked.owner == wanted.owner else ()
+    for key in ("host", "owner", "uid", *rest):
         old, new = getattr(locked, key), getattr(wanted, key)
         if old != new:
             message = f"its data is there with {key} {old}; an edit to {new} would leave the data behind"
-            hint = "declare a new volume, mount both, copy, then move this one to retired:"
+            apart = wanted.namespace and key in ("owner", "namespace")
+            hint = _APART if apart else "declare a new volume, mount both, copy, then move this one to retired:"
             yield Problem((*at, key) if key in ("host", "owner") else at, "volume-moved", message, hint)

@@ -22,6 +22,7 @@ from labform.problems import LabformError, Location, Problem
 from labform.quotas import quotas
 from labform.recipes import Recipes, cuda_needs, recipes_of
 from labform.remainder import remainder
+from labform.scheduling import one_node
 from labform.schema_errors import problems_of
 from labform.sources import asleep_refs, named_refs
 from labform.stack_file import LabArgs
@@ -118,8 +119,9 @@ def _at_sight(lab: LabArgs, on: dt.date | None) -> list[Problem]:
 
 
 def _more(draft: Draft) -> list[Problem]:
-    """What else can be said of a lab that cannot be placed: its environments, and quotas by what is asked for."""
-    return [*recipes_of(draft).problems, *quotas(draft.lab, {}).problems]
+    """What else can be said of a lab that cannot be placed: its environments, claims, quotas by what is asked for."""
+    lab = draft.lab
+    return [*recipes_of(draft).problems, *one_node(lab, draft.lock.volumes), *quotas(lab, {}).problems]
 
 
 def read_lock(path: Path, lab: str) -> Lock:

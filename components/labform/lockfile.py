@@ -36,7 +36,7 @@ class LockedVolume(Declaration):
     """The namespace of its claim."""
     storage_class: str | None = None
     """The class of its claim. Default: the cluster's default class."""
-    access: str | None = None
+    access: Literal["ReadWriteOnce", "ReadWriteMany"] | None = None
     """How its claim may be mounted."""
     size: Size | None = None
     """The size of its claim, which never shrinks."""
@@ -134,16 +134,19 @@ def lock_text(lock: Lock) -> str:
     return "".join(lines)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes what YAML 1.2 reads as a number and PyYAML does not: a person may be called `1e3`."""
+class Dumper(yaml.SafeDumper):
+    """Quotes text that other readers take for something else than PyYAML: a person may be called `1e3` or `y`."""
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?[0-9]+[eE][+-]?[0-9]+$"), list("-0123456789"))
+_NUMBER = re.compile(r"^[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$|^[-+]?0[xXoObB][0-9a-fA-F_]+$")
+"""What YAML 1.2 reads as a number, and kubectl: `resolve` of sigs.k8s.io/yaml/goyaml.v2, with Go's `ParseInt`."""
+Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
 
 
 def flow(value: Any) -> str:
     """A value on one line of YAML, as every reader of YAML 1.1 and 1.2 takes it."""
-    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10_000)
+    text: str = yaml.dump(value, Dumper=Dumper, default_flow_style=True, sort_keys=False, width=10_000)
     return text.removesuffix("...\n").strip()
 
 

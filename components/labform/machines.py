@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from labform.backends import Kubernetes
 from labform.capacity import over_commit
 from labform.gpus import Gpu
 from labform.hosts import Host
@@ -61,7 +62,23 @@ def clashes(stacks: Sequence[Stack]) -> list[tuple[str, Problem]]:
         found += _layouts(parts)
         found += _twice(parts)
         found += _sums(parts)
-    return found
+    return [*found, *_one_cluster(stacks)]
+
+
+def _one_cluster(stacks: Sequence[Stack]) -> Iterator[tuple[str, Problem]]:
+    """Labs of one name in one cluster, whatever their namespaces: by its name a lab knows what is its own."""
+    seen: dict[tuple[str | None, str], str] = {}
+    for one in sorted(stacks, key=lambda stack: stack.file):
+        lab = one.lab
+        if not isinstance(lab.runs_on, Kubernetes):
+            continue
+        first = seen.setdefault((lab.runs_on.context, lab.lab), one.file)
+        if first != one.file:
+            message = (
+                f"{first} declares lab {lab.lab} in the same cluster: each would take the other's objects for its own"
+            )
+            hint = "give one of them another name, or each its cluster by runs_on.context"
+            yield one.file, Problem(("lab",), "two-labs", message, hint)
 
 
 def machine(address: str) -> str:

@@ -5,6 +5,7 @@ one kind share one separator, so `<lab>-<name>` could be read two ways only betw
 """
 
 import hashlib
+from collections.abc import Mapping
 
 LAB_LABEL = "labform.lab"
 """The label by which labform knows what belongs to a lab; its value never changes."""
@@ -31,6 +32,12 @@ def container(lab: str, project: str) -> str:
 def volume(lab: str, volume_id: str) -> str:
     """The Docker volume of a managed volume: `ds01-thesis-home`."""
     return f"{lab}-{volume_id}"
+
+
+def export(lab: str, volume_id: str, options: Mapping[str, str]) -> str:
+    """Docker's handle on an export; another export is another handle: `ds01-imagenet-5e174446`."""
+    mark = hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:8]
+    return f"{volume(lab, volume_id)}-{mark}"
 
 
 def repository(lab: str, project: str, registry: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from labform.naming import OWNER_LABEL, PROJECT_LABEL
 
 CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 UNKNOWN = object()
 """A value that nobody knows before the `up`; no rule judges it."""
 _SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
@@ -157,11 +158,16 @@ def _limits(subject: Subject) -> Iterator[str]:
 
 
 def _unprotected(subject: Subject) -> Iterator[str]:
-    claim = subject.type == "kubernetes:core/v1:PersistentVolumeClaim"
-    handle = (subject.inputs.get("driverOpts") or {}) if subject.type == VOLUME else {}
-    is_handle = isinstance(handle, Mapping) and "type" in handle
-    if (subject.type == VOLUME or claim) and not is_handle and not subject.protect:
+    if subject.type in (VOLUME, CLAIM) and not is_handle(subject.inputs) and not subject.protect:
         yield "protect is off"
+
+
+def is_handle(inputs: Mapping[str, Any]) -> bool:
+    """Whether a volume or claim only leads to an export: a volume of a type, a claim of no class for one volume."""
+    options, spec = inputs.get("driverOpts"), inputs.get("spec")
+    if isinstance(spec, Mapping):
+        return spec.get("storageClassName") == "" and "volumeName" in spec
+    return isinstance(options, Mapping) and "type" in options
 
 
 def _public(subject: Subject) -> Iterator[str]:

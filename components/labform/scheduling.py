@@ -4,19 +4,24 @@ The scheduler, not labform, chooses a project's node and GPUs, so nothing of thi
 there is room, and what holds for a project has to hold on every kind of node that it may get.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from labform.backends import Docker, Kubernetes
 from labform.backends.kubernetes.nodes import granted, hosts_of
+from labform.backends.kubernetes.storage import made_with
 from labform.compatibility import incompatible
 from labform.cuda import CudaNeed
 from labform.gpus import GpuRequest, gpu_request
 from labform.hosts import Host
+from labform.lockfile import LockedVolume
 from labform.placement import place
 from labform.problems import Problem
+from labform.project import ProjectArgs
 from labform.quotas import quotas
 from labform.stack_file import LabArgs
 from labform.units import Placement, units
+from labform.volumes import ManagedVolume
 
 
 def unschedulable(lab: LabArgs, cluster: Kubernetes, needs: Mapping[str, CudaNeed]) -> list[Problem]:
@@ -34,7 +39,8 @@ def unschedulable(lab: LabArgs, cluster: Kubernetes, needs: Mapping[str, CudaNee
         }
         placing = place(asking, hosts, dict.fromkeys(asking, sorted(hosts)), {})
         places |= placing.places
-        problems = list(placing.problems)
+        kinds = {f"{name}-0": hosts[f"{name}-0"] for name in sorted(cluster.nodes)}
+        problems = [*placing.problems, *_too_large(lab, {name: asking[name] for name in placing.places}, kinds)]
     problems += quotas(twin, places).problems
     for name, request in requests.items():
         problems += [
@@ -42,6 +48,35 @@ def unschedulable(lab: LabArgs, cluster: Kubernetes, needs: Mapping[str, CudaNee
         ]
     problems += incompatible(twin, {name: one for name, one in places.items() if name not in requests}, needs)
     return list(dict.fromkeys(problems))
+
+
+def one_node(lab: LabArgs, volumes: Mapping[str, LockedVolume]) -> Iterator[Problem]:
+    """Claims of one node at a time that several running projects mount: the second pod could wait for ever.
+
+    `volumes` are those that the lock knows: how one that exists may be mounted is no longer the stack file's to say.
+    """
+    if not isinstance(lab.runs_on, Kubernetes):
+        return
+    mounted: dict[str, list[str]] = defaultdict(list)
+    for name, project in lab.running().items():
+        for key in project.mounts:
+            mounted[key].append(name)
+    for key, names in mounted.items():
+        classes = made_with(lab.runs_on, volumes.get(key))
+        once = isinstance(lab.volumes.get(key), ManagedVolume) and classes.access == "ReadWriteOnce"
+        if once and len(names) > 1:
+            exists = key in volumes and volumes[key].state != "planned"
+            message = f"is mounted by {' and '.join(names)}, and a ReadWriteOnce claim is on one node at a time"
+            hint = "write storage_classes: {volumes: CLASS, access: ReadWriteMany}"
+            hint += f"{' and copy it to a new volume' if exists else ''}, or retire one of them"
+            yield Problem(("volumes", key), "one-node", message, hint)
+
+
+def _too_large(lab: LabArgs, asking: Mapping[str, ProjectArgs], kinds: Mapping[str, Host]) -> Iterator[Problem]:
+    """Those for whom no kind of node with their GPUs is large enough; what others leave, only the scheduler knows."""
+    for name, one in asking.items():
+        alone = place({name: one}, kinds, {name: sorted(kinds)}, {}, limits={name: lab.limits(name)})
+        yield from alone.problems
 
 
 def _choices(cluster: Kubernetes, hosts: Mapping[str, Host], request: GpuRequest) -> Iterator[Placement]:

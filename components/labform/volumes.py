@@ -39,6 +39,10 @@ class NfsExport(Declaration):
     options: Annotated[str, Field(pattern=r"^[A-Za-z0-9=,._-]+$")] = "rw,nfsvers=4"
     """Mount options."""
 
+    def driver_options(self) -> dict[str, str]:
+        """What Docker's local driver is told."""
+        return {"type": "nfs", "o": f"addr={self.server},{self.options}", "device": f":{self.path}"}
+
 
 class NfsVolume(Declaration):
     """A directory of an NFS server, reachable from every host; labform mounts it and never makes or removes it."""

@@ -1,5 +1,6 @@
 """`labform new`: a lab that passes every check, projects from folders, nothing overwritten and nothing half done."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_a_command_is_a_run_and_an_owner_is_added_once(folder: Path, labform: Te
     projects = parse((folder / "stacks/ds01.yaml").read_text()).value["projects"]
     assert projects["nightly"]["run"] == {"command": ["python", "train.py", "--fast"]}
     assert list(projects) == ["thesis", "nightly"]
+
+
+def test_a_home_in_a_cluster_has_a_size(folder: Path, labform: Terminal) -> None:
+    """Without one the option is named; with it the project is there."""
+    laid_out(folder / "projects/thesis", requirements_txt="jupyterlab==4.4.0\n")
+    path = folder / "stacks/ds01.yaml"
+    text = re.sub(r"(?ms)^runs_on:.*?(?=^\S)", "runs_on: {kind: kubernetes}\n", path.read_text())
+    path.write_text(text + "registry: {address: registry.example.org/ds01}\n")
+    assert "a claim needs a size; write --size 50Gi" in labform(*THESIS, *ANNA)[2]
+    ended, _, errors = labform(*THESIS, *ANNA, "--size", "20Gi")
+    assert (ended, errors) == (0, "")
+    assert "  thesis-home: {owner: anna, size: 20Gi}\n" in path.read_text()
 
 
 @pytest.mark.parametrize(

@@ -21,22 +21,17 @@ WEB = {
     "mounts": {"home": "/home/lab"},
     "service": {"kind": "command", "command": ["serve"], "port": 8000, "startup": "5s"},
 }
-CHANGED_DATA = "would leave the data behind; declare a new volume, mount both, copy, then move this one to retired:"
 REFUSED = [
     (
-        {
-            "runs_on.storage_classes": {"volumes": "standard-wait", "access": "ReadWriteMany"},
-            "runs_on.namespace": "other",
-        },
-        [
-            "storage_class None; an edit to standard-wait",
-            "access ReadWriteOnce; an edit to ReadWriteMany",
-            "namespace ",
-        ],
+        {"runs_on.namespace": "other"},
+        ["would leave the data behind; undo the edit; or declare a new volume, `kubectl cp`"],
     ),
     (
         {"people.anna.uid": 10099, "volumes.home.size": "1Gi"},
-        ["uid 10042; an edit to 10099", "its claim has 2Gi and cannot shrink to 1Gi"],
+        [
+            "uid 10042; an edit to 10099 would leave the data behind; declare a new volume, mount both, copy, then",
+            "its claim has 2Gi and cannot shrink to 1Gi",
+        ],
     ),
     ({"volumes.home.owner": "ben", "projects.web.owner": "ben"}, ["owner anna; an edit to ben"]),
 ]
@@ -84,7 +79,13 @@ def test_an_edit_that_would_leave_data_is_refused(
     bench.write(edited(lab, edits))
     text = bench.refused()
     assert [one for one in said if one not in text] == [], text
-    assert CHANGED_DATA in text
+
+
+def test_another_class_is_for_new_volumes(bench: ClusterBench, lab: dict[str, Any]) -> None:
+    """The claim that exists keeps its own, and nothing happens to it."""
+    classes = {"volumes": "standard-wait", "access": "ReadWriteMany"}
+    assert bench.deploy(edited(lab, {"runs_on.storage_classes": classes})).changed == {}
+    bench.deploy(lab)
 
 
 def test_a_project_does_not_leave_its_data(bench: ClusterBench, lab: dict[str, Any]) -> None:

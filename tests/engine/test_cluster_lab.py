@@ -164,6 +164,19 @@ def test_gpus_change_hands_in_one_up(bench: ClusterBench, lab: dict[str, Any]) -
     bench.deploy(lab)
 
 
+def test_a_limit_is_handed_over_in_one_up(bench: ClusterBench, lab: dict[str, Any]) -> None:
+    """Somebody at their limit of projects swaps one service for another, neither with a GPU."""
+    edited = copy.deepcopy(lab)
+    edited["people"]["cara"] = {"uid": 10046, "limits": {"projects": 1}}
+    edited["projects"]["page"] = serving("cara")
+    bench.deploy(edited)
+    edited["projects"]["site"] = edited["projects"].pop("page")
+    outcome = bench.deploy(edited)
+    assert outcome.changed[f"Deployment {bench.name}-site"] == "create"
+    assert outcome.changed[f"Deployment {bench.name}-page"] == "delete"
+    bench.deploy(lab)
+
+
 def test_what_was_deleted_by_hand_comes_back(bench: ClusterBench, lab: dict[str, Any]) -> None:
     """A Deployment is made again; a claim that held data is not made again, empty, without a word."""
     uid = bench.claims()["home"]

@@ -123,6 +123,18 @@ def test_gpus_go_from_whom_to_whom(repository: Repository) -> None:
     assert {(one.before, one.after) for one in repository.plan().gpus} == {("thesis", None)}
 
 
+def test_only_what_is_retained_is_said_to_stay(repository: Repository) -> None:
+    """The handle on an export goes with the last project that mounts it; a person's namespace does not."""
+    repository.write(edited(lambda lab: lab["projects"]["thesis"]["mounts"].pop("data")))
+    said = sorted(line.rpartition(": ")[2] for line in repository.plan().lab)
+    assert said == ["removed", "removed"]
+    lab = edited(lambda lab: lab["projects"].pop("web"))
+    del lab["people"]["ben"]
+    repository.write(lab)
+    (said_of,) = [line for line in repository.plan().lab if line.startswith("Namespace")]
+    assert said_of.endswith("leaves the state, kept with all that is in it")
+
+
 def test_data_at_risk_is_named_where_it_is(repository: Repository) -> None:
     """A dropped claim is refused; a retired one is named with its namespace, and so is another cluster."""
     lab = edited(lambda lab: lab["projects"]["thesis"]["mounts"].pop("home"))

@@ -137,6 +137,15 @@ def test_data_at_risk(step: dict[str, Any], said: str) -> None:
     assert "**Data at risk**" in markdown([found], kind="preview")
 
 
+@pytest.mark.parametrize(
+    "inputs", [{"driverOpts": {"type": "nfs"}}, {"spec": {"volumeName": "set", "storageClassName": ""}}]
+)
+def test_a_handle_on_an_export_is_no_data(inputs: dict[str, Any]) -> None:
+    """The server keeps it, whatever becomes of the volume or claim that leads there."""
+    found = page(volume("delete", inputs=inputs))
+    assert (found.risks, found.lab) == ((), ("volume ds-home: removed",))
+
+
 def test_errors_are_the_page() -> None:
     """What the engine says went wrong, without its colours; nothing is called unchanged."""
     said = {"severity": "error", "message": "<{%fg 1%}>stacks/a.yaml:1:1: error[x] no<{%reset%}>\n"}

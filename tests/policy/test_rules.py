@@ -89,6 +89,7 @@ def edited_pod(**given: Any) -> dict[str, Any]:
         ("no-limits", JOB, edited_pod(container={"resources": {}})),
         ("no-owner", JOB, {**POD, "metadata": {}}),
         ("unprotected-volume", CLAIM, {}),
+        ("unprotected-volume", CLAIM, {"spec": {"volumeName": "pvc-1", "storageClassName": "fast"}}),
         ("public-port", "kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}),
         ("unprotected-volume", VOLUME, {}),
     ],
@@ -105,10 +106,11 @@ def test_on_a_cluster_and_for_data(rule: str, kind: str, inputs: dict[str, Any])
         Subject(JOB, "x", POD),
         Subject(VOLUME, "x", {}, protect=True),
         Subject(VOLUME, "x", {"driverOpts": {"type": "nfs"}}),
+        Subject(CLAIM, "x", {"spec": {"volumeName": "export", "storageClassName": ""}}),
         Subject(CONTAINER, "x", {**GOOD, **dict.fromkeys(("image", "memory", "ports", "mounts", "envs"), UNKNOWN)}),
         Subject("aws:s3:Bucket", "x", {"privileged": True}),
     ],
-    ids=["container", "pod", "volume", "handle on NFS", "unknown values", "other type"],
+    ids=["container", "pod", "volume", "handle on NFS", "claim of an export", "unknown values", "other type"],
 )
 def test_what_the_rules_let_pass(subject: Subject) -> None:
     """What is as it should be, what nobody knows yet, and what is none of their business."""

@@ -97,6 +97,9 @@ def project(
     ] = "",
     kind: Annotated[str, typer.Option("--kind", help="The kind of its environment. Default: what its files are.")] = "",
     host: Annotated[str, typer.Option("--host", help="The host of its data. Default: the lab's only one.")] = "",
+    size: Annotated[
+        str, typer.Option("--size", help="How much its home may hold; a cluster, or a limit of volumes, asks for it.")
+    ] = "",
     stack_file: Annotated[
         Path | None, typer.Option("--stack-file", metavar="STACK", help="Default: the only one of stacks/.")
     ] = None,
@@ -119,7 +122,7 @@ def project(
     text = text_of(path)
     if uid is not None and owner not in draft.lab.people:
         text = with_entry(text, "people", owner, {"uid": uid})
-    at: dict[str, Any] = {"host": host} if host else {}
+    at: dict[str, Any] = {key: value for key, value in (("host", host), ("size", size)) if value}
     text = with_entry(text, "volumes", home_of(name), {"owner": owner, **at})
     _replace(path, with_entry(text, "projects", name, entry, lines=True))
     print(f"{path}: {name}, {environment['kind']} of {environment['directory']}, for {owner}")
@@ -174,7 +177,8 @@ def _replace(path: Path, text: str) -> None:
         unlocked(tried)
     except LabformError as error:
         note = f"{path} is as it was; the lines are those that the project would have had"
-        raise LabformError(f"{str(error).replace(str(tried), str(path))}\n{note}") from None
+        said = str(error).replace(str(tried), str(path)).replace("; write size: ", "; write --size ")
+        raise LabformError(f"{said}\n{note}") from None
     finally:
         tried.unlink(missing_ok=True)
     write_whole(path, text.encode())

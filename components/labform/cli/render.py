@@ -7,10 +7,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from labform import naming
 from labform.backends import Kubernetes
 from labform.backends.kubernetes.lab_objects import lab_objects, secrets_needed
 from labform.cli import LockOption, StackFileArgument, typer_app
+from labform.cli.resolving import check_names
 from labform.loading import StackFile, load
+from labform.lockfile import Dumper, LockedVolume
 from labform.problems import LabformError
 from labform.stack_file import LabArgs
 
@@ -38,17 +41,20 @@ def render(
     lab = stack.lab
     if not isinstance(lab.runs_on, Kubernetes):
         raise LabformError(f"{stack_file}: the lab runs on Docker; only a cluster lab has manifests")
-    built = {name: made for name in stack.recipes if (made := stack.built(name))}
-    files = rendered(lab, _complete(stack, built | dict(_pair(one) for one in image or [])))
+    given = dict(_pair(one) for one in image or [])
+    check_names("--image", given, lab.projects)
+    built = {name: made for name in stack.recipes if (made := stack.built(name)) and _is_deployed(stack, name, made)}
+    files = rendered(lab, _complete(stack, built | given), stack.lock.volumes)
     _write(to, files)
     print(f"{to}: {len(files)} objects")
     for (namespace, name), keys in secrets_needed(lab).items():
         print(f"must exist: Secret {namespace}/{name} with {', '.join(keys)}")
 
 
-def rendered(lab: LabArgs, images: Mapping[str, str]) -> dict[str, str]:
+def rendered(lab: LabArgs, images: Mapping[str, str], volumes: Mapping[str, LockedVolume]) -> dict[str, str]:
     """The files by name, in the order in which they are applied; `images` are by project and digest."""
-    return {_file_name(one): _HEADER + yaml.safe_dump(one, sort_keys=False) for one in lab_objects(lab, images)}
+    made = lab_objects(lab, images, volumes)
+    return {_file_name(one): _HEADER + yaml.dump(one, Dumper=Dumper, sort_keys=False) for one in made}
 
 
 _HEADER = "# Written by `labform render`: edit the stack file instead.\n"
@@ -62,6 +68,13 @@ def _file_name(one: Mapping[str, Any]) -> str:
     phase = next((place for place, kinds in enumerate(_FIRST) if kind in kinds), len(_FIRST))
     parts = (str(phase), metadata.get("namespace", ""), metadata["name"], kind.lower())
     return "-".join(part for part in parts if part) + ".yaml"
+
+
+def _is_deployed(stack: StackFile, name: str, built: str) -> bool:
+    """Whether `up` would deploy that image: a pinned one, or one in the registry that the lab has now."""
+    registry = stack.lab.registry.address if stack.lab.registry else None
+    place = naming.repository(stack.lab.lab, name, registry)
+    return stack.lab.projects[name].pinned or built.startswith(f"{place}@")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -140,5 +140,6 @@ def _gpus(old: StackFile | None, new: StackFile) -> tuple[GpuMove, ...]:
 
 def _words(effect: Effect) -> str:
     """An effect that belongs to no project, for people."""
-    said = words(effect.type, effect.name, effect.operation, effect.fields, kept=not effect.refused)
+    kept = effect.kept and not effect.refused
+    said = words(effect.type, effect.name, effect.operation, effect.fields, kept=kept)
     return f"{said}, {REFUSED}" if effect.refused else said

@@ -41,6 +41,7 @@ class Registered:
     project: str | None
     inputs: Mapping[str, Any]
     protect: bool = False
+    retained: bool = False
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: Any = None
 
@@ -60,6 +61,8 @@ class Effect:
     fields: tuple[str, ...] = ()
     restarts: bool = False
     """Whether a cluster starts new pods for it, where the object itself stays."""
+    kept: bool = False
+    """Whether what is deleted stays in the world."""
     refused: bool = False
     """Whether the resource is protected, and the engine refuses the whole `up` for it."""
 
@@ -83,7 +86,7 @@ def _unprotected(before: Registrations, after: Registrations) -> list[Effect]:
             found.append(Effect(*key, after[key].project, "create"))
             continue
         if key not in after:
-            found.append(Effect(*key, before[key].project, "delete"))
+            found.append(Effect(*key, before[key].project, "delete", kept=before[key].retained))
             continue
         old, new = before[key], after[key]
         if old.replacement_trigger != new.replacement_trigger:
@@ -141,7 +144,7 @@ KEPT = {
 """What stays in the world when the state forgets it, by type, and where."""
 
 
-def words(type_: str, name: str, operation: str, fields: Iterable[str], *, kept: bool = True) -> str:
+def words(type_: str, name: str, operation: str, fields: Iterable[str], *, kept: bool) -> str:
     """What happens to a resource that belongs to no project, for people; `kept` is whether it would stay."""
     done = {"create": "created", "update": "updated", "replace": "REPLACED", "delete": "removed"}
     said = done.get(operation, operation)

@@ -16,6 +16,7 @@ from labform.plan.digest import CONTAINER, Resource, Step, resource
 from labform.plan.effects import IMAGES, KEPT, words
 from labform.plan.holdings import asked, handed_over, held
 from labform.plan.page import Action, GpuMove, Page, ProjectChange, Quota, Risk, scalar
+from labform.policy import is_handle
 from labform.problems import LabformError, brief
 from labform.quotas import KINDS, amount_text
 
@@ -152,7 +153,7 @@ def _text(value: Any) -> str:
 def _risks(resources: list[Resource]) -> Iterator[Risk]:
     for one in resources:
         if one.type in KEPT:
-            yield from _volume(one)
+            yield from () if is_handle(one.old) else _volume(one)
         elif (one.type == CONTAINER or pods.is_workload(one.type)) and one.operation not in ("create", "delete"):
             yield from _mounts(one)
         elif one.type == CLUSTER and one.operation != "create" and {"context", "kubeconfig", "cluster"} & {*one.fields}:

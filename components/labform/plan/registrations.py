@@ -213,6 +213,7 @@ def _registered(request: Any, parent: Any, lab: str) -> Registered:
         project=_project(parent, lab),
         inputs=inputs,
         protect=request.protect,
+        retained=request.retainOnDelete,
         replace_on_changes=tuple(request.replaceOnChanges),
         replacement_trigger=_plain(request.replacement_trigger),
     )

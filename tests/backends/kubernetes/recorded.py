@@ -21,7 +21,7 @@ def manifests() -> dict[str, Manifest]:
     """What is declared, by kind and place: `Deployment unit-anna/unit-thesis`."""
     one = lab()
     images = {name: f"registry.invalid/unit/{name}@sha256:{'b' * 64}" for name in one.running()}
-    return {_called(each["kind"], each["metadata"]): each for each in declared(one, images)}
+    return {_called(each["kind"], each["metadata"]): each for each in declared(one, images, {})}
 
 
 def objects() -> dict[str, Any]:

@@ -64,20 +64,26 @@ def test_why_a_claim_waits(cluster: FakeCluster) -> None:
 
 
 def test_which_claims_and_workloads_are_there(cluster: FakeCluster) -> None:
-    """Claims of the lab's volumes; workloads that the lab declares no longer, or as another kind."""
+    """Claims of the lab's volumes, not those that lead to exports; workloads that it declares no longer.
+
+    Or as another kind; and none in the namespaces of another lab that has the same name.
+    """
     ours = {"labform.lab": "unit", "labform.volume": "home"}
     bound = {"phase": "Bound", "capacity": {"storage": "20Gi"}}
     cluster.add("persistentvolumeclaims", "unit-anna/unit-home", ours, spec={"storageClassName": "fast"}, status=bound)
     cluster.add("persistentvolumeclaims", "b/other", {"labform.lab": "other", "labform.volume": "data"})
+    handle = {"storageClassName": "", "volumeName": "unit-set"}
+    cluster.add("persistentvolumeclaims", "a/unit-set", {**ours, "labform.volume": "set"}, spec=handle, status=bound)
     spec = {"selector": {}, "template": {}}
     for plural, project in (("deployments", "stays"), ("deployments", "left"), ("jobs", "turned")):
-        labels = {"labform.lab": "unit", "labform.project": project}
+        labels = {"labform.lab": "unit", "labform.project": project, "labform.owner": "anna"}
         cluster.add(
             plural, f"unit-anna/unit-{project}", labels, spec=spec if plural == "deployments" else {"template": {}}
         )
+        cluster.add(plural, f"staging-anna/unit-{project}", labels, spec={"selector": {}, "template": {}})
     with connected(None) as client:
         assert claims_of(client, "unit") == {"home": "Bound, 20Gi of fast"}
-        assert leavers(client, "unit", {"stays": "Deployment", "turned": "Deployment"}) == [
+        assert leavers(client, "unit", "unit", {"stays": "Deployment", "turned": "Deployment"}) == [
             ("Deployment", "unit-anna", "unit-left"),
             ("Job", "unit-anna", "unit-turned"),
         ]

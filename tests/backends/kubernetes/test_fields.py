@@ -74,7 +74,7 @@ def judged(lab: LabArgs) -> list[Problem]:
 def test_an_edit_is_another_object(name: str) -> None:
     """What is rendered for the lab differs."""
     images = dict.fromkeys(BUSY["projects"], BASE)
-    before, after = ([*lab_objects(one, images)] for one in (with_edit({}), with_edit(OBJECTS[name])))
+    before, after = ([*lab_objects(one, images, {})] for one in (with_edit({}), with_edit(OBJECTS[name])))
     assert before != after
 
 

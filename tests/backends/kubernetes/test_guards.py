@@ -26,7 +26,7 @@ class Run:
             monkeypatch.setattr(pulumi, kind, self._hooks.setdefault)
         monkeypatch.setattr(pulumi, "ResourceHookBinding", SimpleNamespace)
         monkeypatch.setattr(pulumi.log, "error", self.said.append)
-        Guards("unit", "lab", ["home"], {"web": "Deployment"})
+        Guards("unit", "lab", "unit", ["home"], {"web": "Deployment"})
 
     def before(self, kind: str, name: str, labels: dict[str, str], *, hook: str = "place") -> None:
         """Before an object of anna's namespace is made."""
@@ -90,7 +90,7 @@ def test_lost_data_is_not_made_anew(run: Run, cluster: FakeCluster) -> None:
 
 
 def test_what_leaves_makes_room(run: Run, cluster: FakeCluster) -> None:
-    """Workloads that are declared no longer end before a GPU is asked for."""
+    """Workloads that are declared no longer end before another one asks for what they have."""
     spec = {"selector": {}, "template": {}}
     for project in ("web", "old"):
         cluster.add("deployments", f"unit-anna/unit-{project}", {**OWN, "labform.project": project}, spec=spec)

@@ -64,11 +64,13 @@ def test_nothing_reaches_a_pod_but_the_ingress() -> None:
     [
         ({}, [("0.0.0.0/0", ["169.254.0.0/16"]), ("::/0", None)]),
         ({"egress": ["10.0.0.0/8"], "denied": ["10.9.0.0/16", "192.168.0.0/16"]}, [("10.0.0.0/8", ["10.9.0.0/16"])]),
+        ({"egress": ["10.20.0.0/16", "192.0.2.0/24"], "denied": ["10.0.0.0/8"]}, [("192.0.2.0/24", None)]),
+        ({"egress": ["10.0.0.0/8"], "denied": ["10.0.0.0/8"]}, []),
         ({"egress": []}, []),
     ],
 )
 def test_a_pod_reaches_dns_and_what_is_declared(network: dict[str, Any], blocks: list[tuple[str, Any]]) -> None:
-    """What is denied within it stays closed."""
+    """What is denied stays closed: a part of what is declared, or all of it."""
     dns, *rest = namespaces.network(on(network=network), "anna")["spec"]["egress"]
     assert [one["port"] for one in dns["ports"]] == [53, 53]
     found = [(to["ipBlock"]["cidr"], to["ipBlock"].get("except")) for rule in rest for to in rule["to"]]

@@ -111,3 +111,9 @@ def test_a_run(conditions: list[Any], state: str, cause: str) -> None:
     found = state_of("Job", workload("Job", conditions=conditions), pods, checked=False)
     assert found["state"] == state
     assert cause in found.get("cause", "")
+
+
+def test_a_run_between_two_tries_has_not_failed() -> None:
+    """Its pod has, and the next one begins after a while."""
+    found = state_of("Job", workload("Job"), [pod("Failed")], checked=False)
+    assert found == {"state": "restarting", "cause": "its pod failed; see `kubectl logs job/unit-a -n unit-anna`"}

@@ -3,7 +3,9 @@
 import copy
 from typing import Any
 
+import pytest
 from labform.backends.kubernetes import storage
+from labform.lockfile import LockedVolume
 from labform.stack_file import LabArgs
 
 from tests.backends.kubernetes.cluster_lab import LAB, lab
@@ -18,7 +20,7 @@ def exported(**export: Any) -> LabArgs:
 
 def test_a_claim_says_what_is_asked_for() -> None:
     """Class, access and size, in its owner's namespace."""
-    claim = storage.claim(lab(), "home")
+    claim = storage.claim(lab(), "home", None)
     assert (claim["metadata"]["namespace"], claim["metadata"]["name"]) == ("unit-anna", "unit-home")
     assert claim["spec"] == {
         "accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "20Gi"}},
@@ -28,12 +30,29 @@ def test_a_claim_says_what_is_asked_for() -> None:
 def test_without_a_class_the_cluster_chooses() -> None:
     """The field is left out: an empty one would ask for no class at all."""
     runs_on = {**LAB["runs_on"], "storage_classes": {}}
-    assert "storageClassName" not in storage.claim(lab(runs_on=runs_on), "home")["spec"]
+    assert "storageClassName" not in storage.claim(lab(runs_on=runs_on), "home", None)["spec"]
+
+
+@pytest.mark.parametrize(
+    ("state", "classes"),
+    [
+        ("planned", ("new", "ReadWriteMany")),
+        ("created", ("fast", "ReadWriteOnce")),
+        ("retired", ("fast", "ReadWriteOnce")),
+    ],
+)
+def test_what_a_claim_exists_with_stays(state: str, classes: tuple[str, str]) -> None:
+    """Another class is for new ones: neither it nor the access of a claim that holds data can be edited."""
+    entry = {"state": state, "owner": "anna", "uid": 10042, "storage_class": "fast", "access": "ReadWriteOnce"}
+    runs_on = {**LAB["runs_on"], "storage_classes": {"volumes": "new", "access": "ReadWriteMany"}}
+    spec = storage.claim(lab(runs_on=runs_on), "home", LockedVolume.model_validate(entry))["spec"]
+    assert (spec["storageClassName"], *spec["accessModes"]) == classes
 
 
 def test_the_state_may_be_lost_and_found() -> None:
     """Whoever makes the claim manages its fields under one name, so that it does not conflict with itself."""
-    assert storage.claim(lab(), "home")["metadata"]["annotations"] == {"pulumi.com/patchFieldManager": "labform"}
+    annotations = storage.claim(lab(), "home", None)["metadata"]["annotations"]
+    assert annotations["pulumi.com/patchFieldManager"] == "labform"
 
 
 def test_a_project_mounts_by_claim() -> None:

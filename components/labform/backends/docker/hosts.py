@@ -1,6 +1,5 @@
 """A lab's Docker hosts: for each a provider, a network, the volumes that live there, and the workspaces it runs."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -143,10 +142,8 @@ class DockerHosts:
 
     def _nfs(self, key: str, volume: NfsVolume, host: str) -> pulumi.Output[str]:
         """Docker's handle on an export; another export is another handle, and the data stays with its server."""
-        export = volume.nfs
-        options = {"type": "nfs", "o": f"addr={export.server},{export.options}", "device": f":{export.path}"}
-        mark = hashlib.sha256(repr(sorted(options.items())).encode()).hexdigest()[:8]
-        name = f"{naming.volume(self._args.lab, key)}-{mark}"
+        options = volume.nfs.driver_options()
+        name = naming.export(self._args.lab, key, options)
         labels = [docker.VolumeLabelArgs(label=naming.LAB_LABEL, value=self._args.lab)]
         made = docker.Volume(
             f"{name}-{host}", name=name, driver="local", driver_opts=options, labels=labels, opts=self._options(host)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labform import naming
 from labform.backends.kubernetes.nodes import GPU_PREFIX
 from labform.naming import LAB_LABEL, OWNER_LABEL, PROJECT_LABEL, VOLUME_LABEL
 from labform.problems import LabformError, brief
@@ -95,7 +96,9 @@ def claims_of(client: "ApiClient", lab: str) -> dict[str, str]:
     found: Any = CoreV1Api(client).list_persistent_volume_claim_for_all_namespaces(
         label_selector=f"{LAB_LABEL}={lab},{VOLUME_LABEL}", _request_timeout=30
     )
-    return {one.metadata.labels[VOLUME_LABEL]: _claim(one) for one in found.items}
+    # A claim of no class is the handle on an export, whose id may since have become a managed volume's.
+    made = [one for one in found.items if one.spec.storage_class_name != ""]
+    return {one.metadata.labels[VOLUME_LABEL]: _claim(one) for one in made}
 
 
 def _claim(one: Any) -> str:
@@ -162,8 +165,11 @@ def claim_reasons(client: "ApiClient", namespace: str, name: str) -> list[str]:
     return sorted({one.message for one in events if one.message})
 
 
-def leavers(client: "ApiClient", lab: str, staying: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Workloads of a lab that it declares no longer, as kind, namespace, name; `staying` is the kind by project."""
+def leavers(client: "ApiClient", lab: str, prefix: str, staying: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Workloads of a lab that it declares no longer, as kind, namespace, name; `staying` is the kind by project.
+
+    Only those in its own namespaces, whose names begin with `prefix`: another lab may have the same name.
+    """
     from kubernetes.client import AppsV1Api, BatchV1Api
 
     there: Any = AppsV1Api(client).list_deployment_for_all_namespaces(label_selector=f"{LAB_LABEL}={lab}").items
@@ -173,4 +179,5 @@ def leavers(client: "ApiClient", lab: str, staying: Mapping[str, str]) -> list[t
         (kind, one.metadata.namespace, one.metadata.name)
         for kind, one in found
         if staying.get(one.metadata.labels.get(PROJECT_LABEL, "")) != kind
+        and one.metadata.namespace == naming.in_cluster(prefix, one.metadata.labels.get(OWNER_LABEL, ""))
     ]

@@ -26,11 +26,11 @@ class KubernetesCluster:
 
     def __init__(self, args: LabArgs, *, lock: Lock, secret: SecretLookup, parent: pulumi.Resource) -> None:
         """Register the provider, the namespaces with their rules, and the volumes."""
-        self._args, self._secret, self._parent = args, secret, parent
+        self._args, self._lock, self._secret, self._parent = args, lock, secret, parent
         cluster = cluster_of(args)
         created = [key for key, one in lock.volumes.items() if one.state == "created"]
         kinds = {name: "Job" if one.run else "Deployment" for name, one in args.running().items()}
-        self._guards = Guards(args.lab, cluster.context, created, kinds)
+        self._guards = Guards(args.lab, cluster.context, namespaces.prefix(args), created, kinds)
         self._provider = self._provider_of("cluster")
         # What data hangs on is taken over where it exists; the guards have seen that it is this lab's.
         self._keeper = self._provider_of("data", upsert_existing_objects=True)
@@ -112,7 +112,7 @@ class KubernetesCluster:
             volume: Any = self._args.volumes.get(key) or self._args.retired[key]
             self._named(
                 storage.claim_name(self._args, key),
-                storage.claim(self._args, key),
+                storage.claim(self._args, key, self._lock.volumes.get(key)),
                 depends_on=[self._namespaces[volume.owner]],
                 protect=key in self._args.volumes,
                 retain_on_delete=True,

@@ -28,14 +28,20 @@ _REFRESH = "it was removed by hand: run pulumi refresh, then pulumi up"
 class Guards:
     """The hooks of one lab in its cluster."""
 
-    def __init__(self, lab: str, context: str | None, created: Collection[str], staying: Mapping[str, str]) -> None:
-        """`created` are the volumes that the lock says hold data; `staying` is the kind of each running project."""
-        self._lab, self._context, self._created, self._staying = lab, context, frozenset(created), staying
+    def __init__(
+        self, lab: str, context: str | None, prefix: str, created: Collection[str], staying: Mapping[str, str]
+    ) -> None:
+        """`created` are the volumes that the lock says hold data; `staying` is the kind of each running project.
+
+        `prefix` is how the names of the lab's namespaces begin.
+        """
+        self._lab, self._context, self._prefix = lab, context, prefix
+        self._created, self._staying = frozenset(created), staying
         hooks = Hooks(lab)
         clear, room = hooks.step("place", self._clear), hooks.step("room", self._make_room)
         explain = hooks.error("error", self._explain)
         self.objects = pulumi.ResourceHookBinding(before_create=[clear], on_error=[explain])
-        self.gpu_workloads = pulumi.ResourceHookBinding(
+        self.workloads = pulumi.ResourceHookBinding(
             before_create=[clear, room], before_update=[room], on_error=[explain]
         )
 
@@ -72,9 +78,12 @@ class Guards:
             raise LabformError(f"{kind} {place(metadata)} is being deleted; wait until it is gone, and see what asked")
 
     def _make_room(self, _args: pulumi.ResourceHookArgs) -> None:
-        """What this same `up` is going to remove gives its GPUs back first: the engine deletes only at the end."""
+        """What this same `up` is going to remove gives its GPUs and its share of the quota back first.
+
+        The engine deletes only at the end, and never gets there where a pod waits in vain for what leaves.
+        """
         with connected(self._context) as client:
-            for kind, namespace, name in leavers(client, self._lab, self._staying):
+            for kind, namespace, name in leavers(client, self._lab, self._prefix, self._staying):
                 end(client, kind, {"namespace": namespace, "name": name})
 
     def _explain(self, args: pulumi.ErrorHookArgs) -> str:

@@ -8,29 +8,31 @@ from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
 from labform.backends.kubernetes.nodes import kind_of
 from labform.backends.kubernetes.pod import Workload
 from labform.gpus import gpu_request
+from labform.lockfile import LockedVolume
 from labform.stack_file import LabArgs
 
 
-def lab_objects(lab: LabArgs, images: Mapping[str, str]) -> Iterator[Manifest]:
-    """Every object but Secrets, whose values no stack file holds; `images` are the projects' references by digest."""
+def lab_objects(lab: LabArgs, images: Mapping[str, str], volumes: Mapping[str, LockedVolume]) -> Iterator[Manifest]:
+    """Every object but Secrets, whose values no stack file holds.
+
+    `images` are the projects' references by digest, `volumes` those that the lock knows.
+    """
     for owner in sorted(lab.people):
         yield namespaces.namespace(lab, owner)
     for owner in at_work(lab):
         yield from namespaces.rules(lab, owner)
-    for key in storage.managed(lab):
-        yield storage.claim(lab, key)
+    for key in [*storage.managed(lab), *sorted(lab.retired)]:
+        yield storage.claim(lab, key, volumes.get(key))
     for _, made in storage.exports(lab):
         yield from made
     for name in lab.running():
         yield from objects.objects(workload(lab, name), images[name], cluster_of(lab).ingress_rule())
 
 
-def declared(lab: LabArgs, images: Mapping[str, str]) -> Iterator[Manifest]:
-    """Every object that `up` makes or keeps: Secrets too, without their values, and the claims of retired volumes."""
-    yield from lab_objects(lab, images)
+def declared(lab: LabArgs, images: Mapping[str, str], volumes: Mapping[str, LockedVolume]) -> Iterator[Manifest]:
+    """Every object that `up` makes or keeps: Secrets too, without their values."""
+    yield from lab_objects(lab, images, volumes)
     yield from secrets(lab)
-    for key in sorted(lab.retired):
-        yield storage.claim(lab, key)
 
 
 def secrets_needed(lab: LabArgs) -> dict[tuple[str, str], list[str]]:

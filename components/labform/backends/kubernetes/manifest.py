@@ -50,3 +50,8 @@ VERSIONS = {
 """The API version of every kind that labform makes: the stable ones of Kubernetes 1.25 and later."""
 KEPT = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
 """Kinds that data hangs on: one of this lab that no state knows is taken over."""
+NEVER_PRUNED = {"argocd.argoproj.io/sync-options": "Prune=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
+"""For what `up` keeps when it leaves the lab: Argo CD and Flux, who apply rendered files, must not delete it either.
+
+Source: "Sync Options" of Argo CD's documentation, "Kustomization" of Flux's.
+"""

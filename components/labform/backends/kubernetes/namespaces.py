@@ -7,7 +7,7 @@ from typing import Any
 
 from labform import naming
 from labform.backends.kubernetes import Kubernetes, Network
-from labform.backends.kubernetes.manifest import Manifest, manifest
+from labform.backends.kubernetes.manifest import NEVER_PRUNED, Manifest, manifest
 from labform.backends.kubernetes.nodes import gpu_shares
 from labform.backends.kubernetes.pod import SERVICE_ACCOUNT, cpu_text
 from labform.declaration import size_text
@@ -24,7 +24,12 @@ _LEVEL = "pod-security.kubernetes.io"
 
 def namespace_of(lab: LabArgs, owner: str) -> str:
     """The namespace of a person: `ds01-anna`."""
-    return naming.in_cluster(cluster_of(lab).namespace or lab.lab, owner)
+    return naming.in_cluster(prefix(lab), owner)
+
+
+def prefix(lab: LabArgs) -> str:
+    """How the names of a lab's namespaces begin."""
+    return cluster_of(lab).namespace or lab.lab
 
 
 def cluster_of(lab: LabArgs) -> Kubernetes:
@@ -37,7 +42,9 @@ def cluster_of(lab: LabArgs) -> Kubernetes:
 def namespace(lab: LabArgs, owner: str) -> Manifest:
     """The namespace, in which only pods of the `restricted` profile are admitted."""
     levels = {f"{_LEVEL}/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    return manifest("Namespace", namespace_of(lab, owner), lab=lab.lab, labels={OWNER_LABEL: owner, **levels})
+    made = manifest("Namespace", namespace_of(lab, owner), lab=lab.lab, labels={OWNER_LABEL: owner, **levels})
+    made["metadata"]["annotations"] = dict(NEVER_PRUNED)
+    return made
 
 
 def rules(lab: LabArgs, owner: str) -> list[Manifest]:
@@ -97,14 +104,15 @@ def _namespace(name: str) -> dict[str, Any]:
 
 
 def _blocks(network: Network) -> Iterable[dict[str, Any]]:
-    for text in network.egress:
-        block = ipaddress.ip_network(text)
-        inside = [one for one in map(ipaddress.ip_network, network.denied) if _within(one, block)]
-        yield {"ipBlock": {"cidr": str(block), **({"except": [str(one) for one in inside]} if inside else {})}}
+    denied = [ipaddress.ip_network(text) for text in network.denied]
+    for block in map(ipaddress.ip_network, network.egress):
+        if not any(_within(block, one) for one in denied):
+            inside = [str(one) for one in denied if _within(one, block)]
+            yield {"ipBlock": {"cidr": str(block), **({"except": inside} if inside else {})}}
 
 
 def _within(one: Any, block: Any) -> bool:
-    return one.version == block.version and one != block and bool(one.subnet_of(block))
+    return one.version == block.version and bool(one.subnet_of(block))
 
 
 def account(lab: LabArgs, owner: str) -> Manifest:

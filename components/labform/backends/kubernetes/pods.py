@@ -107,7 +107,9 @@ def state_of(kind: Kind, workload: Any, pods: list[Any], *, checked: bool) -> di
         return {"state": "pending", "cause": why.message if why else "it has no pod yet"}
     if late := condition(workload, "Progressing", "False"):
         return {"state": "unhealthy", "cause": _waiting_for(pods[0]) or late.message}
-    return _pod_state(pods[0], name, checked=checked)
+    found = _pod_state(pods[0], name, checked=checked)
+    # The Job says whether that was its last try.
+    return {**found, "state": "restarting"} if (kind, found["state"]) == ("Job", "failed") else found
 
 
 def _ended(kind: Kind, workload: Any, name: str) -> dict[str, str] | None:

@@ -1,7 +1,6 @@
 """What a stack file may say on Docker and a cluster cannot do, each with what to write instead. Pure."""
 
 import ipaddress
-from collections import defaultdict
 from collections.abc import Iterator
 
 from labform.backends.kubernetes import Kubernetes, nodes
@@ -28,7 +27,6 @@ def refusals(lab: LabArgs) -> Iterator[Problem]:
         for name in lab.projects:
             yield from _project(lab, name)
             yield from _mounts(lab, name)
-        yield from _shared(lab, lab.runs_on)
         yield from _users(lab)
 
 
@@ -113,17 +111,3 @@ def _mounts(lab: LabArgs, name: str) -> Iterator[Problem]:
         if isinstance(volume, NfsVolume) and "ro" in volume.nfs.options.split(",") and not volume.read_only:
             message = f"{key} is mounted with the option ro by the node, and declared writable"
             yield Problem(("volumes", key), "read-only", message, "write read_only: true")
-
-
-def _shared(lab: LabArgs, cluster: Kubernetes) -> Iterator[Problem]:
-    """A claim of one node at a time that several running projects mount: the second pod could wait for ever."""
-    mounted: dict[str, list[str]] = defaultdict(list)
-    for name, project in lab.running().items():
-        for key in project.mounts:
-            mounted[key].append(name)
-    for key, names in mounted.items():
-        once = isinstance(lab.volumes.get(key), ManagedVolume) and cluster.storage_classes.access == "ReadWriteOnce"
-        if once and len(names) > 1:
-            message = f"is mounted by {' and '.join(names)}, and a ReadWriteOnce claim is on one node at a time"
-            hint = "write storage_classes: {volumes: CLASS, access: ReadWriteMany}, or retire one of them"
-            yield Problem(("volumes", key), "one-node", message, hint)

@@ -110,7 +110,8 @@ class InCluster:
 
         `images` are the references of all running projects. Returned too is why what could not be asked is not known.
         """
-        made = sorted(declared(self._args, images), key=lambda one: one["metadata"]["labels"].get(PROJECT_LABEL, "~"))
+        every = declared(self._args, images, self._lock.volumes)
+        made = sorted(every, key=lambda one: one["metadata"]["labels"].get(PROJECT_LABEL, "~"))
         chosen = [one for one in made if one["metadata"]["labels"].get(PROJECT_LABEL) in projects]
         meant = chosen if alone else made
         try:

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Iterator
 
 from labform import naming
-from labform.backends.kubernetes.manifest import Manifest, filled, manifest
+from labform.backends.kubernetes import Kubernetes, StorageClasses
+from labform.backends.kubernetes.manifest import NEVER_PRUNED, Manifest, filled, manifest
 from labform.backends.kubernetes.namespaces import cluster_of, namespace_of
 from labform.declaration import size_text
+from labform.lockfile import LockedVolume
 from labform.naming import VOLUME_LABEL
 from labform.stack_file import LabArgs
 from labform.volumes import ClaimVolume, ManagedVolume, NfsExport, NfsVolume
@@ -18,12 +20,19 @@ _ONE_MANAGER = {"pulumi.com/patchFieldManager": "labform"}
 """A name of its own for each state would make one that lost the claim, and has it back, conflict with itself."""
 
 
-def claim(lab: LabArgs, key: str) -> Manifest:
-    """The claim of a managed volume; its name and labels hold only what never changes."""
+def made_with(cluster: Kubernetes, known: LockedVolume | None) -> StorageClasses:
+    """Class and access of a volume: what it exists with, by the lock, else what the stack file says of new ones."""
+    if known is None or known.state == "planned" or known.access is None:
+        return cluster.storage_classes
+    return StorageClasses(volumes=known.storage_class, access=known.access)
+
+
+def claim(lab: LabArgs, key: str, known: LockedVolume | None) -> Manifest:
+    """The claim of a managed volume, which the lock may know; its name and labels hold only what never changes."""
     volume = lab.volumes.get(key) or lab.retired[key]
     if not isinstance(volume, ManagedVolume) or volume.size is None:
         raise ValueError(f"{key} is no managed volume with a size")
-    classes = cluster_of(lab).storage_classes
+    classes = made_with(cluster_of(lab), known)
     spec = {
         "accessModes": [classes.access],
         "storageClassName": classes.volumes,
@@ -33,7 +42,7 @@ def claim(lab: LabArgs, key: str) -> Manifest:
         "PersistentVolumeClaim", claim_name(lab, key), lab=lab.lab, namespace=namespace_of(lab, volume.owner),
         labels={VOLUME_LABEL: key}, spec=filled(spec),
     )  # fmt: skip
-    made["metadata"]["annotations"] = _ONE_MANAGER
+    made["metadata"]["annotations"] = {**_ONE_MANAGER, **NEVER_PRUNED}
     return made
 
 

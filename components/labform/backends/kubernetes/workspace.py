@@ -12,7 +12,6 @@ from labform.backends.kubernetes.manifest import Manifest
 from labform.backends.kubernetes.nodes import GpuKind
 from labform.backends.kubernetes.pod import Workload
 from labform.backends.kubernetes.resources import registered
-from labform.gpus import gpu_request
 from labform.people import Person
 from labform.project import ProjectArgs
 from labform.resources import FALLBACK, Limits
@@ -70,7 +69,7 @@ class KubernetesWorkspace(pulumi.ComponentResource):
             # A pod must not start with files that are about to change.
             depends_on=[files],
             custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds),
-            hooks=guards and (guards.gpu_workloads if gpu_request(args.gpus) else guards.objects),
+            hooks=guards and guards.workloads,
         )
         if args.container_port:
             # An edited port would meet the entry it had, which the API server refuses.
