@@ -54,6 +54,7 @@ def test_an_edit_after_conda_lock_is_seen(text: str, said: str, name: str, tmp_p
         "['numpy>=1.2,<2', 'numpy=1.26=py312_0', 'numpy 1.26.*', \"numpy[version='>=2']\"]",
         "[numpy, pip: [\"pywin32; sys_platform == 'win32'\", 'git+https://example.org/a.git']]",
         "\n- numpy\n- pywin32  # [win]",
+        "  # [what conda gives]\n- numpy\n- pip:  # [and pip]\n  - six==1.16",
     ],
 )
 def test_what_was_not_edited_is_fresh(text: str, tmp_path: Path) -> None:

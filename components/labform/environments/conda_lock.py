@@ -16,7 +16,7 @@ SUBDIR = "linux-64"
 """conda's name of the one platform that images are built for."""
 _URL = re.compile(r"^(https?|file)://[^\s#'\"]+/(linux-64|noarch)/[^\s/#'\"]+-[^\s/#-]+-[^\s/#-]+(\.conda|\.tar\.bz2)$")
 _HASH = re.compile(r"^(sha256:)?([0-9a-f]{64}|[0-9a-f]{32})$")
-_SELECTED = re.compile(r"^.*#\s*\[.*$", re.MULTILINE)
+_SELECTED = re.compile(r"^[ \t]*- +(?!pip *:).*# *\[.*$", re.MULTILINE)
 _WHEEL = re.compile(r"^(https?|file)://[^\s#'\";]+$")
 
 
