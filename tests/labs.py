@@ -10,6 +10,19 @@ from labform.units import Placement
 
 GPUS = [{"uuid": f"GPU-{letter}", "model": "A100-40GB"} for letter in "abcd"]
 """Four GPUs of one host."""
+ONE_PROJECT = """\
+format: 1
+lab: test
+runs_on: {kind: docker, hosts: {local: {}}}
+bases: {python: {image: "python:3.12-slim"}}
+defaults: {base: python}
+people: {anna: {uid: 10042}}
+projects:
+  thesis:
+    owner: anna
+    environment: ENVIRONMENT
+    run: {command: [python]}
+"""
 IMAGE = f"python@sha256:{'a' * 64}"
 
 
@@ -53,6 +66,11 @@ def stack_file(folder: Path, text: str, name: str = "lab.yaml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def one_project(environment: str) -> str:
+    """The words of a stack file with one project, of this environment."""
+    return ONE_PROJECT.replace("ENVIRONMENT", environment)
 
 
 def _lists_as_tuples(value: Any) -> Any:

@@ -17,22 +17,10 @@ from labform.problems import LabformError
 from labform.sources import cache, fetch, resolve
 
 from tests.environments.golden import write
-from tests.labs import stack_file
+from tests.labs import one_project, stack_file
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
-LAB = """\
-format: 1
-lab: test
-runs_on: {kind: docker, hosts: {local: {}}}
-bases: {python: {image: "python:3.12-slim"}}
-defaults: {base: python}
-people: {anna: {uid: 10042}}
-projects:
-  thesis:
-    owner: anna
-    environment: {kind: pip, git: "ssh://git@host/REPOSITORY", commit: main}
-    run: {command: [python]}
-"""
+LAB = one_project('{kind: pip, git: "ssh://git@host/REPOSITORY", commit: main}')
 IMAGE = ("--image", f"python:3.12-slim=python@sha256:{'a' * 64}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_docker as docker
 
-from labform import buildkit, loading, naming, workload
+from labform import buildkit, loading, workload
 from labform.addresses import Addresses
 from labform.backends import Docker
 from labform.backends.docker.daemon import check_builder, check_listening, check_login
@@ -142,7 +142,7 @@ class Lab(pulumi.ComponentResource):
         if name in self._bases:
             return
         built = self._image(f"base.{name}", recipe, f"bases/{name}")
-        tag = f"{naming.repository(self._args.lab, f'bases/{name}', None)}:{recipe.hash}"
+        tag = f"{self._args.repository(f'bases/{name}')}:{recipe.hash}"
         reference = built.reference
         self._bases[name] = reference if self._args.registry else reference.apply(lambda _: tag)
 
@@ -171,7 +171,7 @@ class Lab(pulumi.ComponentResource):
         return Image(
             f"{self._args.lab}-{name}",
             recipe,
-            repository=naming.repository(self._args.lab, path, registry.address if registry else None),
+            repository=self._args.repository(path),
             push=registry is not None,
             username=registry.username if registry else None,
             password=password,

@@ -17,6 +17,7 @@ from labform.declaration import Declaration, Name, Port, Size
 from labform.environments.debian import PACKAGE_NAME, PACKAGE_VERSION
 from labform.gpus import DeviceId
 from labform.hosts import Host
+from labform.stack_file import LabArgs
 from labform.units import Placement
 
 AFTER_MERGE = "take the lock of the branch that is deployed, then run `labform lock`"
@@ -108,6 +109,11 @@ class Lock(Declaration):
     """Versions of Debian packages, by project and by `bases/NAME`."""
     builds: Mapping[Entry, LockedBuild] = {}
     """What was built, by project and by `bases/NAME`, as far as `labform lock` has seen; `pinned` projects run it."""
+
+    def host_of(self, lab: LabArgs, volume_id: str) -> str | None:
+        """The host of a volume: as its lab declares it, else as the lock has it of one that is past."""
+        known = self.volumes.get(volume_id)
+        return lab.host_of(volume_id) or (known.host if known else None)
 
     def placement(self, name: str) -> Placement | None:
         """A project's entry as a placement; None for one that the lock gives no place."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from labform import naming
 from labform.backends import Backend, Docker
 from labform.builder import Builder
 from labform.declaration import Declaration, ImageName, Name, RegistryAddress, refusal
@@ -107,6 +108,10 @@ class LabArgs(Declaration):
         if self.builder.engine == "daemon":
             return "builder", self.builder.daemon
         return min(((name, host.address) for name, host in self.hosts.items()), default=(THIS_MACHINE, LOCAL))
+
+    def repository(self, name: str) -> str:
+        """Where the images of a project, or of `bases/NAME`, are kept."""
+        return naming.repository(self.lab, name, self.registry.address if self.registry else None)
 
     def host_of(self, volume_id: str) -> str | None:
         """The host a volume is on; None for one that every host reaches."""

@@ -8,21 +8,9 @@ from labform.cli import freeze
 from labform.freeze import Change, Changed, Package
 
 from tests.cli.conftest import Terminal
-from tests.labs import stack_file
+from tests.labs import one_project, stack_file
 
-LAB = """\
-format: 1
-lab: test
-runs_on: {kind: docker, hosts: {local: {}}}
-bases: {python: {image: "python:3.12-slim"}}
-defaults: {base: python}
-people: {anna: {uid: 10042}}
-projects:
-  thesis:
-    owner: anna
-    environment: {kind: pip, directory: ../thesis}
-    run: {command: [python]}
-"""
+LAB = one_project("{kind: pip, directory: ../thesis}")
 SIX = Change("six", Package("six", "1.16.0"), Package("six", "1.17.0"))
 
 

@@ -179,7 +179,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         "cli.resolving.debian_versions": lambda _, __, packages, **___: dict.fromkeys(packages, "2"),
         "cli.resolving.resolve": lambda _: MOVED,
         "cli.locking.looked": lambda draft: (draft.lock, {}),
-        "cli.locking.with_builds": lambda draft, _: draft.lock,
+        "cli.locking.with_builds": lambda draft, *_: draft.lock,
     }.items():
         monkeypatch.setattr(f"labform.{name}", stand_in)
 

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from labform import naming
 from labform.bases import all_bases, argument, in_lock, lock_key
 from labform.builder import Builder
 from labform.cli import AddressesOption, LockOption, StackFileArgument, parsed, typer_app
@@ -42,8 +41,7 @@ def build(
         stack.refuse([Problem(("builder", "engine"), "no-build", problem, hint)])
     failed, bases = [], dict[str, str]()
     for name, recipe in _in_order(stack).items():
-        place = naming.repository(stack.lab.lab, name, registry.address if registry else None)
-        tag = f"{place}:{recipe.hash}"
+        tag = f"{stack.lab.repository(name)}:{recipe.hash}"
         said = _build(tag, recipe, stack.lab.builder, bases, push=push)
         print(f"{name}: {tag}: {said or 'failed'}")
         failed += [] if said else [name]

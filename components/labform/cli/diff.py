@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labform import naming
 from labform.backends import Kubernetes
 from labform.backends.docker.drift import container_drift, network_drift, others, volume_drift
 from labform.backends.docker.facts import labels_of
@@ -127,12 +126,11 @@ def _image(stack: StackFile, name: str) -> str:
     """The image that a project's pod should run, as far as the lock knows it."""
     from labform.backends.kubernetes.drift import UNKNOWN
 
-    known, registry = stack.lock.builds.get(name), stack.lab.registry
+    known = stack.lock.builds.get(name)
     if known and stack.lab.projects[name].pinned:
         return known.image
-    repository = naming.repository(stack.lab.lab, name, registry.address if registry else None)
     image = stack.built(name)
-    return f"{repository}@{image.rpartition('@')[2] if image else UNKNOWN}"
+    return f"{stack.lab.repository(name)}@{image.rpartition('@')[2] if image else UNKNOWN}"
 
 
 def _beside(stack: StackFile, host: str, made: Iterable[Registered], seen: Observed) -> Iterator[Drift | None]:
@@ -154,7 +152,7 @@ def _host_of(stack: StackFile, volume: Registered) -> str | None:
     key = labels_of(volume.inputs).get(VOLUME_LABEL)
     if key is None:
         return volume.name.removeprefix(f"{volume.inputs['name']}-")
-    return stack.lab.host_of(key) or stack.lock.volumes[key].host
+    return stack.lock.host_of(stack.lab, key)
 
 
 def _print(found: Sequence[Drift], count: int, preposition: str) -> None:

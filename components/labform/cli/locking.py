@@ -17,7 +17,7 @@ from labform.loading import load, read
 from labform.lock_changes import moves
 from labform.lockfile import Lock, lock_text, write_lock
 from labform.problems import LabformError
-from labform.recipes import cuda_needs, recipes_of
+from labform.recipes import Recipes, cuda_needs, recipes_of
 
 
 @typer_app.command("lock")
@@ -59,8 +59,9 @@ def lock_command(
     check_names("--move", move or [], old.lab.running())
     anew, kept = upgraded(old, projects or [], upgrade=upgrade)
     draft = with_sources(old, anew, ask=not offline)
-    # Another commit may stand on other tags than the one before it.
-    anew, kept = upgraded(draft, projects or [], upgrade=upgrade)
+    if draft.lock.sources != old.lock.sources:
+        # Another commit may stand on other tags than the one before it.
+        anew, kept = upgraded(draft, projects or [], upgrade=upgrade)
     made = recipes_of(draft)
     draft.refuse(made.problems)
     images = digests(draft, made, dict(_given(image or [])), anew, ask=not offline)
@@ -70,11 +71,17 @@ def lock_command(
     apt = apt_versions(draft, made, images, anew, ask=not offline)
     wanted = ledger.lock.model_copy(update={"sources": draft.lock.sources, "apt": apt})
     if not offline:
-        wanted = with_builds(replace(draft, lock=wanted), anew.apt)
+        wanted = with_builds(replace(draft, lock=wanted), _as_locked(draft, wanted, made), anew.apt)
     changed = write_lock(draft.lock_path, wanted)
     print(f"{draft.lock_path}: {'written' if changed else 'up to date'}")
     for line in [*kept, *_moved(old.lock, ledger), *_other_inputs(old, replace(draft, lock=wanted))]:
         print(f"  {line}")
+
+
+def _as_locked(draft: Draft, lock: Lock, made: Recipes) -> Recipes:
+    """The recipes as a lock has them, which are those that were made unless it has other digests or versions."""
+    same = (lock.images, lock.apt) == (draft.lock.images, draft.lock.apt)
+    return made if same else recipes_of(replace(draft, lock=lock))
 
 
 def _other_inputs(old: Draft, new: Draft) -> Iterator[str]:

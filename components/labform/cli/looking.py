@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Collection, Mapping
 
-from labform import naming
 from labform.backends import Kubernetes
 from labform.backends.docker.daemon import built, busy_ports, connected, cuda_version, digests_of, volumes_of
 from labform.backends.kubernetes import api
@@ -13,7 +12,7 @@ from labform.environments import Recipe
 from labform.ledger import volume_entries
 from labform.lockfile import Lock, LockedBuild, LockedVolume
 from labform.problems import LabformError
-from labform.recipes import recipes_of
+from labform.recipes import Recipes
 
 
 def looked(draft: Draft) -> tuple[Lock, dict[str, set[int]]]:
@@ -59,13 +58,13 @@ def _created(volumes: Mapping[str, LockedVolume], here: Collection[str]) -> dict
     return {key: one.model_copy(update={"state": "created"}) for key, one in made.items()}
 
 
-def with_builds(draft: Draft, anew: Collection[str] = ()) -> Lock:
+def with_builds(draft: Draft, made: Recipes, anew: Collection[str] = ()) -> Lock:
     """A draft's lock with what was built since it was written, as far as the builder's daemon and the registry can say.
 
     The registry is asked of what the lock does not know, of what the daemon has built otherwise, and of `anew`, entries
     of the lock. A pinned project keeps the image that it has: another one of its recipe may be there for somebody else.
     """
-    lock, made = draft.lock, recipes_of(draft)
+    lock = draft.lock
     recipes = {**made.recipes, **{lock_key(name): one for name, one in made.bases.items()}}
     kept = {name for name, one in draft.lab.running().items() if one.pinned and name in lock.builds}
     wanted = {name: one for name, one in recipes.items() if name not in kept}
@@ -77,16 +76,15 @@ def with_builds(draft: Draft, anew: Collection[str] = ()) -> Lock:
 
 
 def _built(draft: Draft, recipes: Mapping[str, Recipe], anew: Collection[str]) -> dict[str, LockedBuild]:
-    registry = draft.lab.registry.address if draft.lab.registry else None
     found: dict[str, LockedBuild] = {}
     with connected(*draft.lab.registry_daemon, timeout=10) as client:
         held = digests_of(client)
         for name, recipe in recipes.items():
-            place = naming.repository(draft.lab.lab, name, registry)
+            place = draft.lab.repository(name)
             tag = f"{place}:{recipe.hash}"
             if name not in anew and _is_current(draft.lock.builds.get(name), recipe, place, held.get(tag)):
                 continue
-            if image := built(client, place, recipe.hash, pushed=registry is not None):
+            if image := built(client, place, recipe.hash, pushed=draft.lab.registry is not None):
                 found[name] = LockedBuild(recipe=recipe.hash, image=image, cuda=cuda_version(client, tag))
     return found
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from labform import naming
 from labform.backends import Kubernetes
 from labform.backends.kubernetes.lab_objects import lab_objects, secrets_needed
 from labform.cli import LockOption, StackFileArgument, typer_app
@@ -72,9 +71,7 @@ def _file_name(one: Mapping[str, Any]) -> str:
 
 def _is_deployed(stack: StackFile, name: str, built: str) -> bool:
     """Whether `up` would deploy that image: a pinned one, or one in the registry that the lab has now."""
-    registry = stack.lab.registry.address if stack.lab.registry else None
-    place = naming.repository(stack.lab.lab, name, registry)
-    return stack.lab.projects[name].pinned or built.startswith(f"{place}@")
+    return stack.lab.projects[name].pinned or built.startswith(f"{stack.lab.repository(name)}@")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -94,12 +94,8 @@ class OnHosts:
                 silent.append(str(error))
                 continue
             # One of the same id on another host is not the one that was declared.
-            there |= {key: f"on {name}" for key in here if self._host_of(key) == name}
+            there |= {key: f"on {name}" for key in here if self._lock.host_of(self._args, key) == name}
         return there, silent
-
-    def _host_of(self, key: str) -> str | None:
-        known = self._lock.volumes.get(key)
-        return self._args.host_of(key) or (known.host if known else None)
 
 
 def placed(args: LabArgs, lock: Lock, project: str) -> tuple[Placement, Host]:

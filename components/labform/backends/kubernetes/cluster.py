@@ -108,7 +108,7 @@ class KubernetesCluster:
         """Volumes; their names in the program depend on neither project nor person."""
         seconds = f"{cluster_of(self._args).wait}s"
         bounded = pulumi.CustomTimeouts(create=seconds, update=seconds)
-        for key in [*storage.managed(self._args), *sorted(self._args.retired)]:
+        for key in storage.claimed(self._args):
             volume: Any = self._args.volumes.get(key) or self._args.retired[key]
             self._named(
                 storage.claim_name(self._args, key),

@@ -21,7 +21,7 @@ def lab_objects(lab: LabArgs, images: Mapping[str, str], volumes: Mapping[str, L
         yield namespaces.namespace(lab, owner)
     for owner in at_work(lab):
         yield from namespaces.rules(lab, owner)
-    for key in [*storage.managed(lab), *sorted(lab.retired)]:
+    for key in storage.claimed(lab):
         yield storage.claim(lab, key, volumes.get(key))
     for _, made in storage.exports(lab):
         yield from made

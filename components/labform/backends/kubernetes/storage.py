@@ -51,6 +51,11 @@ def managed(lab: LabArgs) -> list[str]:
     return sorted(key for key, volume in lab.volumes.items() if isinstance(volume, ManagedVolume))
 
 
+def claimed(lab: LabArgs) -> list[str]:
+    """The ids of the volumes that have a claim of labform's: managed ones, and then retired ones."""
+    return [*managed(lab), *sorted(lab.retired)]
+
+
 def claim_name(lab: LabArgs, key: str) -> str:
     """The name of a managed volume's claim: `ds01-thesis-home`."""
     return naming.in_cluster(naming.volume(lab.lab, key))
